@@ -13,12 +13,16 @@ export interface EmulatedMessage {
   readonly channel: string;
   readonly ts: string;
   readonly threadTs?: string;
+  /** User id of who wrote it: the app's bot user or a person. */
+  readonly author: string;
   readonly text: string;
   readonly blocks: readonly Record<string, unknown>[];
   /** `ts` of the latest edit, absent when never edited. */
   readonly editedTs?: string;
   /** Set for ephemeral messages: the only person who sees it. */
   readonly ephemeralFor?: string;
+  /** The button whose last press nobody acknowledged: Slack shows a warning sign next to it. */
+  readonly notAckedActionId?: string;
   readonly files: readonly {
     readonly id: string;
     readonly name: string;
@@ -34,6 +38,10 @@ export interface EmulatedView {
   readonly id: string;
   readonly userId: string;
   readonly view: Readonly<Record<string, unknown>>;
+  /** Block id -> message, from the app's last `response_action: errors`. */
+  readonly errors: Readonly<Record<string, string>>;
+  /** Set when the last submission was not acknowledged: Slack says that it had trouble connecting. */
+  readonly troubled?: true;
 }
 
 /** One Web API call as it arrived. Tokens are not kept, only their kind. */
@@ -116,6 +124,8 @@ export interface Emulator {
     readonly actionId: string;
     readonly blockId?: string;
     readonly userId?: string;
+    /** Also finds the button in earlier versions of the message: a client that has not redrawn yet. */
+    readonly stale?: boolean;
     readonly override?: { readonly value?: string; readonly ts?: string; readonly channel?: string };
   }): Promise<ClickResult>;
   /** Submits an open modal with `state.values`. */
@@ -159,5 +169,7 @@ export interface Emulator {
   revoke(token: 'bot' | 'app', revoked: boolean): void;
   /** Sends a raw envelope on one open connection (the newest by default), for duplicate and malformed frames. */
   sendFrame(frame: string, connection?: number): void;
+  /** Turns Socket Mode of the app off or on: apps.connections.open answers `link_disabled` while it is off. */
+  setSocketMode(enabled: boolean): void;
   stop(): Promise<void>;
 }

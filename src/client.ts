@@ -1,0 +1,166 @@
+/**
+ * The hook: one document from stdin, one decision from the daemon, one document to stdout. This is the one place of
+ * the failure policy: whatever goes wrong ends in the failure answer of the event, never in a silent allow.
+ */
+import { AGENTS } from './agents/agent.ts';
+import { appFingerprint, type Connection, connectOrStart } from './daemon.ts';
+import { daemonArguments, daemonEnvironment } from './daemon-environment.ts';
+import { AppError, explain, oneLine, toAppError } from './errors.ts';
+import type { ParsedArgv, Settings } from './options.ts';
+import { encodeRequest, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, type Reply, readReply } from './protocol.ts';
+import { createLineReader, runtimePaths } from './socket.ts';
+import { readDocument, salvageTopLevel } from './stdin.ts';
+import type { FailurePolicy, HookInput, Outcome, Said } from './types.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Everything before the request is sent, together, takes no longer than this. */
+const PREPARE_MS = 1_500;
+/** The daemon ends a request at its deadline; this much later the client stops trusting it to. */
+const BACKSTOP_MS = 1_000;
+
+const NOTHING: Said = { stdout: '', stderr: '', exitCode: 0 };
+
+/** A stop by the agent (Esc) or the terminal blocks a PreToolUse: nobody has decided. */
+export const STOPPED: Said = { stdout: '', stderr: 'claude-slack-hook: stopped before anybody decided\n', exitCode: 2 };
+
+export interface HookOptions {
+  readonly flags: ParsedArgv['flags'];
+  readonly env: Environment;
+  /** Called only when an answer is needed: a broken config must not cost the events that need none. */
+  readonly getSettings: () => Settings;
+  /** Changes what a signal makes the process say; until called it is STOPPED. */
+  readonly onStopSay: (said: Said) => void;
+}
+
+/** Runs the hook and returns what to print. Never rejects. */
+export async function runHook({ flags, env, getSettings, onStopSay }: HookOptions): Promise<Said> {
+  const document = await readDocument(MAX_MESSAGE_BYTES, PREPARE_MS - performance.now());
+  let onFailure: FailurePolicy = flags['on-failure'] === 'deny' ? 'deny' : 'ask';
+  if (!document.ok) return sayBroken(salvaged(document.text), document.error, onFailure);
+
+  const agent = AGENTS.claude;
+  let input: HookInput;
+  try {
+    input = agent.read(document.value);
+  } catch (error) {
+    return sayBroken(strings(document.value), toAppError(error), onFailure);
+  }
+  if (!agent.asks(input)) return NOTHING;
+  // Exit 2 has no meaning for a PermissionRequest: the dialog stays on the screen in any case.
+  if (input.hook_event_name === 'PermissionRequest') onStopSay(NOTHING);
+
+  try {
+    const settings = getSettings();
+    onFailure = settings.onFailure;
+    if (settings.onlyScreenLock && !(await isLocked(settings, env))) return NOTHING;
+    const outcome = await decide(input, settings, flags, env);
+    return agent.say(input, outcome, onFailure);
+  } catch (error) {
+    const failure = toAppError(error);
+    const said = agent.say(input, undecided(failure), onFailure);
+    return { ...said, stderr: said.stderr + explain(failure) };
+  }
+}
+
+/**
+ * What a hook with a wrong command line says: the failure answer, when stdin holds an event that needs one, and in any
+ * case the explanation and the exit code of the error. A typo must not open the gate.
+ */
+export async function sayMisused(argv: readonly string[], error: AppError): Promise<Said> {
+  const explained: Said = { stdout: '', stderr: explain(error), exitCode: error.exitCode };
+  const isForAnAgent = !process.stdin.isTTY;
+  if (!isForAnAgent) return explained;
+  const document = await readDocument(MAX_MESSAGE_BYTES, PREPARE_MS - performance.now());
+  const known = document.ok ? strings(document.value) : salvaged(document.text);
+  if (known.hook_event_name === undefined) return explained;
+  const wantsDeny = argv.includes('--on-failure=deny') || argv[argv.indexOf('--on-failure') + 1] === 'deny';
+  return { ...explained, stdout: sayBroken(known, error, wantsDeny ? 'deny' : 'ask').stdout };
+}
+
+/** The failure answer for input that is not a usable document: the event's own when it is known, else a block. */
+function sayBroken(known: Readonly<Record<string, string>>, error: AppError, onFailure: FailurePolicy): Said {
+  const event = known.hook_event_name;
+  if (event === undefined) {
+    return { stdout: '', stderr: `claude-slack-hook: ${oneLine(error.message)} (${error.code})\n`, exitCode: 2 };
+  }
+  const input: HookInput = { ...known, hook_event_name: event, session_id: '', cwd: '' };
+  const said = AGENTS.claude.say(input, undecided(error), onFailure);
+  return { ...said, stderr: explain(error) };
+}
+
+function salvaged(text: string): Readonly<Record<string, string>> {
+  return salvageTopLevel(text, ['hook_event_name', 'permission_mode']);
+}
+
+function strings(value: unknown): Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
+function undecided({ message, code }: AppError): Outcome {
+  return { kind: 'undeliverable', reason: message, code, at: Date.now() };
+}
+
+async function isLocked({ lockCommand }: Settings, env: Environment): Promise<boolean> {
+  const { detectScreenLock } = await import('./screen.ts');
+  const answer = await detectScreenLock({ env, ...(lockCommand === undefined ? {} : { lockCommand }) });
+  if (answer.state === 'unknown') {
+    const { logLine } = await import('./client-log.ts');
+    logLine(env, `screen lock unknown (${answer.reason}); not asking in Slack`);
+  }
+  return answer.state === 'locked';
+}
+
+/** Sends the request and waits for its outcome. Rejects with an AppError when there is none to be had. */
+async function decide(
+  input: HookInput,
+  settings: Settings,
+  flags: ParsedArgv['flags'],
+  env: Environment,
+): Promise<Outcome> {
+  const { botToken, appToken, approvers, apiUrl, deadlineMs } = settings;
+  if (botToken === undefined) throw new AppError('missing-config', 'Expected a Slack bot token, got none');
+  if (appToken === undefined) throw new AppError('missing-config', 'Expected a Slack app token, got none');
+  if (approvers.length === 0) throw new AppError('missing-config', 'Expected a Slack user id to ask, got none');
+
+  const reply = Promise.withResolvers<Reply>();
+  const onData = createLineReader(
+    MAX_MESSAGE_BYTES * 2,
+    (line) => {
+      try {
+        reply.resolve(readReply(line));
+      } catch (error) {
+        reply.reject(error);
+      }
+    },
+    reply.reject,
+  );
+  const onClose = (): void => reply.reject(new AppError('daemon-gone', 'The daemon ended before anybody decided'));
+  // A rejection may come before anybody awaits it.
+  reply.promise.catch(() => {});
+
+  const app = appFingerprint(botToken, appToken, apiUrl);
+  const launchWith = { env: daemonEnvironment(settings, env), args: daemonArguments(flags) };
+  const connection: Connection = await connectOrStart(runtimePaths(env), launchWith, app, PREPARE_MS, {
+    onData,
+    onClose,
+  });
+  // The agent started its clock when it started this process; so do we.
+  const waitMs = Math.max(1, Math.round(deadlineMs - performance.now()));
+  connection.send(encodeRequest(input, { protocol: PROTOCOL_VERSION, agent: 'claude', approvers, waitMs, app }));
+  const timer = setTimeout(() => {
+    reply.reject(new AppError('daemon-timeout', 'The daemon did not answer before the deadline'));
+  }, waitMs + BACKSTOP_MS);
+  try {
+    const answer = await reply.promise;
+    if (answer.type === 'outcome') return answer.outcome;
+    if (answer.type === 'error') throw new AppError('daemon-gone', answer.message, { hint: answer.hint });
+    throw new AppError('protocol', `Expected an outcome, got ${answer.type}`);
+  } finally {
+    clearTimeout(timer);
+    connection.close();
+  }
+}

@@ -1,0 +1,83 @@
+/** `--status`: what the daemon is doing, without starting one. */
+import { tryConnect } from '../daemon.ts';
+import { ERRORS } from '../errors.ts';
+import type { Settings } from '../options.ts';
+import { type DaemonStatus, encodeStatusQuery, MAX_MESSAGE_BYTES, readReply } from '../protocol.ts';
+import { detectScreenLock } from '../screen.ts';
+import { createLineReader, runtimePaths } from '../socket.ts';
+import { statePaths } from '../state.ts';
+import type { Said } from '../types.ts';
+
+const ANSWER_MS = 1_000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Exit code 0 unless a running daemon does not answer or has lost Slack. */
+export async function runStatus(settings: Settings, env: Environment): Promise<Said> {
+  const [status, lock] = await Promise.all([
+    askDaemon(runtimePaths(env).socket),
+    detectScreenLock({ env, ...(settings.lockCommand === undefined ? {} : { lockCommand: settings.lockCommand }) }),
+  ]);
+  const screen = `screen:   ${lock.state} (${lock.detector}${lock.reason === '' ? '' : `: ${lock.reason}`}, ${Math.round(lock.tookMs)} ms)`;
+  if (status === 'not-running') {
+    const log = `log:      ${statePaths(env).log}`;
+    return {
+      stdout: `daemon:   not running; the next hook call starts it\n${screen}\n${log}\n`,
+      stderr: '',
+      exitCode: 0,
+    };
+  }
+  if (status === 'silent') {
+    const { exit, hint } = ERRORS['daemon-timeout'];
+    return {
+      stdout: `daemon:   does not answer\n${screen}\n`,
+      stderr: `hint: ${hint}\ncode: daemon-timeout\n`,
+      exitCode: exit,
+    };
+  }
+  return {
+    stdout: `${describe(status, Date.now())}${screen}\n`,
+    stderr: '',
+    exitCode: status.slack.state === 'down' ? ERRORS['slack-unreachable'].exit : 0,
+  };
+}
+
+async function askDaemon(socket: string): Promise<DaemonStatus | 'not-running' | 'silent'> {
+  const answer = Promise.withResolvers<DaemonStatus | 'silent'>();
+  const onData = createLineReader(
+    MAX_MESSAGE_BYTES * 2,
+    (line) => {
+      const reply = readReply(line);
+      answer.resolve(reply.type === 'status' ? reply.status : 'silent');
+    },
+    () => answer.resolve('silent'),
+  );
+  const connection = await tryConnect(socket, { onData, onClose: () => answer.resolve('silent') });
+  if (connection === undefined) return 'not-running';
+  connection.send(encodeStatusQuery());
+  const late = Bun.sleep(ANSWER_MS).then(() => 'silent' as const);
+  const status = await Promise.race([answer.promise, late]);
+  connection.close();
+  return status;
+}
+
+function describe(status: DaemonStatus, now: number): string {
+  const { slack, pending } = status;
+  const lines = [
+    `daemon:   running, process ${status.pid}, version ${status.version}, up ${age(now - status.startedAt)}`,
+    `slack:    ${slack.state}${slack.reason === undefined ? '' : ` (${slack.reason})`}`,
+    ...(slack.warning === undefined ? [] : [`warning:  ${slack.warning}`]),
+    ...(status.apiUrl === 'https://slack.com/api/' ? [] : [`api:      ${status.apiUrl} (not Slack's own address)`]),
+    `pending:  ${pending.length === 0 ? 'none' : pending.length}`,
+    ...pending.map(({ id, tool, askedAt }) => `          ${tool} for ${age(now - askedAt)} (${id})`),
+    `log:      ${status.logFile}`,
+    `audit:    ${status.auditFile}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** Milliseconds as people say them: `42 s`, `3 min`, `5 h`. */
+function age(ms: number): string {
+  if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+}

@@ -1,0 +1,37 @@
+/** What a daemon inherits: named variables only, the tokens among them, and the options that are no secrets. */
+import type { OPTIONS, ParsedArgv, Settings } from './options.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The agent's environment holds its own keys and whatever a project's settings put there; these are what a daemon needs. */
+const INHERITED: ReadonlySet<string> = new Set([
+  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR'],
+  ...['XDG_CONFIG_HOME', 'XDG_STATE_HOME', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'],
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'],
+  ...['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS'],
+]);
+
+/** Environment of the daemon, secrets included: /proc shows a process's environment to its own user only, its argv to everyone. */
+export function daemonEnvironment(settings: Settings, env: Environment): Readonly<Record<string, string>> {
+  const inherited = Object.entries(env).filter(
+    (entry): entry is [string, string] => INHERITED.has(entry[0]) && entry[1] !== undefined,
+  );
+  return {
+    ...Object.fromEntries(inherited),
+    ...(settings.botToken === undefined ? {} : { SLACK_BOT_TOKEN: settings.botToken }),
+    ...(settings.appToken === undefined ? {} : { SLACK_APP_TOKEN: settings.appToken }),
+    SLACK_USER_ID: settings.approvers.join(','),
+    SLACK_API_URL: settings.apiUrl,
+  };
+}
+
+/** The daemon's own options as given on the command line; none of them is a secret. */
+const DAEMON_FLAGS: ReadonlySet<string> = new Set([
+  'log-level',
+  'idle',
+  'deadline',
+] satisfies (typeof OPTIONS)[number]['flag'][]);
+
+export function daemonArguments(flags: ParsedArgv['flags']): readonly string[] {
+  return Object.entries(flags).flatMap(([name, value]) => (DAEMON_FLAGS.has(name) ? [`--${name}=${value}`] : []));
+}

@@ -1,0 +1,162 @@
+/**
+ * What travels on the socket: newline-delimited JSON, one object per line, UTF-8.
+ *
+ * A line with a HookInput is a request for approval. A plain one is answered with one HookOutput line, as any
+ * program would expect. Our own client adds the key `claude_slack_hook` and gets the outcome itself, because only
+ * the client prints: `{"claude_slack_hook":{"type":"outcome",...}}`. A line with nothing but that key is a command.
+ */
+import { AppError } from './errors.ts';
+import type { AgentName, HookInput, Outcome } from './types.ts';
+
+/** The largest message either side accepts, in bytes. */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
+
+/** Rises when an older daemon could misunderstand a newer client, or the other way round. */
+export const PROTOCOL_VERSION = 1;
+
+const KEY = 'claude_slack_hook';
+
+/** What our client tells the daemon beside the HookInput. */
+export interface ClientNote {
+  readonly protocol: number;
+  readonly agent: AgentName;
+  /** Who may answer; empty means the daemon's own list. */
+  readonly approvers: readonly string[];
+  /** How long the client will wait, in milliseconds from now. */
+  readonly waitMs: number;
+  /** Identifies the Slack app, so that a request never goes out over another app's daemon; see `appFingerprint`. */
+  readonly app: string;
+}
+
+export type Incoming =
+  | { readonly type: 'request'; readonly input: HookInput; readonly note: ClientNote | undefined }
+  | { readonly type: 'status' };
+
+/** What `--status` shows. Never holds a secret. */
+export interface DaemonStatus {
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly pending: readonly { readonly id: string; readonly tool: string; readonly askedAt: number }[];
+  readonly slack: {
+    readonly state: 'connecting' | 'connected' | 'down' | 'stopped';
+    readonly reason?: string;
+    readonly warning?: string;
+    readonly connections: number;
+  };
+  readonly apiUrl: string;
+  readonly logFile: string;
+  readonly auditFile: string;
+}
+
+export type Reply =
+  | { readonly type: 'outcome'; readonly outcome: Outcome }
+  | { readonly type: 'error'; readonly code: string; readonly message: string; readonly hint: string }
+  | { readonly type: 'status'; readonly status: DaemonStatus };
+
+export function encodeRequest(input: HookInput, note: ClientNote): string {
+  return `${JSON.stringify({ ...input, [KEY]: note })}\n`;
+}
+
+export function encodeStatusQuery(): string {
+  return `${JSON.stringify({ [KEY]: { type: 'status' } })}\n`;
+}
+
+export function encodeReply(reply: Reply): string {
+  return `${JSON.stringify({ [KEY]: reply })}\n`;
+}
+
+/** Checks one line from a client. Throws AppError('protocol' | 'bad-input'). */
+export function readIncoming(line: string): Incoming {
+  const value = parseObject(line);
+  const { [KEY]: extra, ...rest } = value;
+  if (extra !== undefined && Object.keys(rest).length === 0) return readCommand(extra);
+  return { type: 'request', input: checkHookInput(rest), note: extra === undefined ? undefined : readNote(extra) };
+}
+
+/** Checks one line from the daemon. Throws AppError('protocol'). */
+export function readReply(line: string): Reply {
+  const reply = parseObject(line)[KEY];
+  if (!isObject(reply)) throw new AppError('protocol', `Expected a reply with the key ${KEY}, got ${kindOf(reply)}`);
+  if (reply.type === 'outcome' && isOutcome(reply.outcome)) return { type: 'outcome', outcome: reply.outcome };
+  if (reply.type === 'status' && isObject(reply.status))
+    return { type: 'status', status: reply.status as unknown as DaemonStatus };
+  if (reply.type === 'error') {
+    return { type: 'error', code: String(reply.code), message: String(reply.message), hint: String(reply.hint) };
+  }
+  throw new AppError('protocol', `Unknown reply type ${JSON.stringify(reply.type)}`);
+}
+
+/**
+ * Checks the keys that every hook input has and the ones a request for a tool needs; all other keys pass as they are.
+ * Throws AppError('bad-input').
+ */
+export function checkHookInput(value: unknown): HookInput {
+  if (!isObject(value))
+    throw new AppError('bad-input', `Expected the hook input to be a JSON object, got ${kindOf(value)}`);
+  for (const key of ['hook_event_name', 'session_id', 'cwd']) {
+    if (typeof value[key] !== 'string' || value[key] === '') {
+      throw new AppError('bad-input', `Expected ${key} to be a non-empty string, got ${kindOf(value[key])}`);
+    }
+  }
+  for (const key of ['tool_name', 'permission_mode']) {
+    if (value[key] !== undefined && typeof value[key] !== 'string') {
+      throw new AppError('bad-input', `Expected ${key} to be a string, got ${kindOf(value[key])}`);
+    }
+  }
+  if (value.tool_input !== undefined && !isObject(value.tool_input)) {
+    throw new AppError('bad-input', `Expected tool_input to be an object, got ${kindOf(value.tool_input)}`);
+  }
+  return value as unknown as HookInput;
+}
+
+function readCommand(extra: unknown): Incoming {
+  if (isObject(extra) && extra.type === 'status') return { type: 'status' };
+  throw new AppError('protocol', `Unknown command ${JSON.stringify(extra)?.slice(0, 80)}`);
+}
+
+function readNote(value: unknown): ClientNote {
+  if (!isObject(value)) throw new AppError('protocol', `Expected ${KEY} to be an object, got ${kindOf(value)}`);
+  if (value.protocol !== PROTOCOL_VERSION) {
+    throw new AppError(
+      'daemon-mismatch',
+      `Expected protocol ${PROTOCOL_VERSION}, got ${JSON.stringify(value.protocol)}`,
+    );
+  }
+  const { agent, approvers, waitMs, app } = value;
+  const listed = Array.isArray(approvers) && approvers.every((id) => typeof id === 'string');
+  const timed = typeof waitMs === 'number' && waitMs > 0 && waitMs < 2 ** 31;
+  if (agent !== 'claude' || !listed || !timed || typeof app !== 'string') {
+    throw new AppError('protocol', `Malformed ${KEY} note`);
+  }
+  return { protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app };
+}
+
+const OUTCOME_KINDS: readonly unknown[] = ['allowed', 'denied', 'expired', 'withdrawn', 'stopped', 'undeliverable'];
+
+function isOutcome(value: unknown): value is Outcome {
+  if (!isObject(value) || !OUTCOME_KINDS.includes(value.kind) || typeof value.at !== 'number') return false;
+  if (value.kind === 'allowed' || value.kind === 'denied') return typeof value.by === 'string' && value.by !== '';
+  return typeof value.reason === 'string';
+}
+
+function parseObject(line: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw new AppError('protocol', 'Expected one JSON object per line, got something else', { cause: error });
+  }
+  if (!isObject(value)) throw new AppError('protocol', `Expected a JSON object, got ${kindOf(value)}`);
+  return value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return value === undefined ? 'nothing' : `a ${typeof value}`;
+}

@@ -1,0 +1,40 @@
+/** The user's own lasting files: log, audit log, the name of this installation. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface StatePaths {
+  readonly dir: string;
+  readonly log: string;
+  readonly audit: string;
+  readonly instance: string;
+}
+
+/** `$XDG_STATE_HOME/claude-slack-hook`, by default in ~/.local/state; a relative XDG_STATE_HOME is ignored, as its specification says. */
+export function statePaths(env: Environment): StatePaths {
+  const home = env.XDG_STATE_HOME?.startsWith('/') ? env.XDG_STATE_HOME : `${env.HOME ?? ''}/.local/state`;
+  const dir = `${home}/claude-slack-hook`;
+  return { dir, log: `${dir}/daemon.log`, audit: `${dir}/audit.jsonl`, instance: `${dir}/instance-id` };
+}
+
+/**
+ * A random name of this installation, made once. Buttons carry it, so that a click that Slack hands to another
+ * machine's daemon of the same app is recognised there instead of being taken for a forgery.
+ */
+export function instanceId(paths: StatePaths): string {
+  try {
+    const kept = readFileSync(paths.instance, 'utf8').trim();
+    if (/^[a-f0-9]{12}$/.test(kept)) return kept;
+  } catch {
+    // Not made yet.
+  }
+  const made = randomBytes(6).toString('hex');
+  try {
+    mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+    writeFileSync(paths.instance, `${made}\n`, { mode: 0o600 });
+  } catch {
+    // An unwritable state directory is reported when the first record fails; until then a name for this run will do.
+  }
+  return made;
+}

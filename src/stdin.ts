@@ -1,0 +1,155 @@
+/** Reading one JSON document from stdin without waiting for its end, and making out the event of a broken one. */
+import { read } from 'node:fs';
+import { AppError } from './errors.ts';
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** What stdin held, as far as it was read: the document, or why it is none. */
+export type Document =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: AppError; readonly text: string };
+
+/**
+ * Reads stdin until one whole JSON document has arrived, or its end, whichever is first.
+ * Never rejects: empty, broken, late and oversized input come back as `ok: false` with what was read.
+ * @param maxBytes more than this is refused at once
+ * @param boundMs the longest wait for the document
+ */
+export function readDocument(maxBytes: number, boundMs: number, fd = 0): Promise<Document> {
+  return new Promise((resolve) => {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    const text = (): string => new TextDecoder().decode(Buffer.concat(chunks));
+    const timer = setTimeout(() => {
+      resolve({
+        ok: false,
+        error: new AppError('bad-input', `Expected a JSON document on stdin within ${boundMs} ms`),
+        text: text(),
+      });
+    }, boundMs);
+    const settle = (document: Document): void => {
+      clearTimeout(timer);
+      resolve(document);
+    };
+    const next = (): void => {
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      // The callback form reads in a thread: a blocking read here could not be bounded in time.
+      read(fd, chunk, 0, CHUNK_BYTES, null, (error, count) => {
+        if (error !== null && error.code !== 'EAGAIN' && error.code !== 'EOF') {
+          settle({
+            ok: false,
+            error: new AppError('bad-input', `Cannot read stdin: ${error.message}`, { cause: error }),
+            text: text(),
+          });
+          return;
+        }
+        if (error?.code === 'EAGAIN') {
+          setTimeout(next, 2);
+          return;
+        }
+        if (error === null && count > 0) {
+          chunks.push(chunk.subarray(0, count));
+          bytes += count;
+          if (bytes > maxBytes) {
+            settle({
+              ok: false,
+              error: new AppError('input-too-large', `Expected at most ${maxBytes} bytes on stdin, got more`),
+              text: text(),
+            });
+            return;
+          }
+          if (!mayBeWhole(chunk, count)) return next();
+          const document = parse(chunks);
+          if (document.ok) return settle(document);
+          return next();
+        }
+        settle(parse(chunks));
+      });
+    };
+    next();
+  });
+}
+
+/** A document is an object, so only a chunk that ends in `}` (and white space) can complete one. */
+function mayBeWhole(chunk: Uint8Array, count: number): boolean {
+  let at = count - 1;
+  while (at >= 0 && (chunk[at] === 0x0a || chunk[at] === 0x0d || chunk[at] === 0x20 || chunk[at] === 0x09)) at -= 1;
+  return at >= 0 && chunk[at] === 0x7d;
+}
+
+function parse(chunks: readonly Uint8Array[]): Document {
+  const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    const broken = new AppError('bad-input', 'Expected UTF-8 on stdin, got other bytes', { cause: error });
+    return { ok: false, error: broken, text: new TextDecoder().decode(bytes) };
+  }
+  if (text.trim() === '')
+    return { ok: false, error: new AppError('bad-input', 'Expected a JSON document on stdin, got nothing'), text };
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch (error) {
+    const broken = new AppError('bad-input', 'Expected exactly one JSON document on stdin, got something else', {
+      cause: error,
+    });
+    return { ok: false, error: broken, text };
+  }
+}
+
+/**
+ * The string values of the wanted keys at the top level of a JSON object that may be cut off or broken further on.
+ * Only the outermost object counts: a tool's input must not be able to pose as another event. A key that comes
+ * twice with different values is left out.
+ */
+export function salvageTopLevel(text: string, wanted: readonly string[]): Readonly<Record<string, string>> {
+  const found = new Map<string, string | null>();
+  let depth = 0;
+  let key: string | undefined;
+  let expectsValue = false;
+  let at = text.startsWith('\uFEFF') ? 1 : 0;
+  for (; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === '"') {
+      const end = endOfString(text, at);
+      if (end === undefined || depth === 0) break;
+      if (depth === 1) {
+        const value = unquote(text.slice(at, end));
+        if (!expectsValue) key = value;
+        else if (key !== undefined && value !== undefined && wanted.includes(key)) {
+          found.set(key, found.has(key) && found.get(key) !== value ? null : value);
+        }
+      }
+      at = end - 1;
+    } else if (char === '{' || char === '[') {
+      if (depth === 0 && char === '[') break;
+      depth += 1;
+    } else if (char === '}' || char === ']') {
+      depth -= 1;
+      if (depth === 0) break;
+    } else if (depth === 0 && !/\s/.test(char ?? '')) {
+      break;
+    } else if (depth === 1 && (char === ':' || char === ',')) {
+      expectsValue = char === ':';
+    }
+  }
+  return Object.fromEntries([...found].flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+}
+
+/** The index behind the closing quote of the string that opens at `from`; one pass, whatever the text. */
+function endOfString(text: string, from: number): number | undefined {
+  for (let at = from + 1; at < text.length; at += 1) {
+    if (text[at] === '\\') at += 1;
+    else if (text[at] === '"') return at + 1;
+  }
+  return undefined;
+}
+
+function unquote(token: string): string | undefined {
+  try {
+    return String(JSON.parse(token));
+  } catch {
+    return undefined;
+  }
+}

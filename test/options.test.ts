@@ -1,0 +1,169 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppError } from '../src/errors.ts';
+import { helpText, OPTIONS, optionsTable, parseArgv, resolveSettings } from '../src/options.ts';
+
+function codeOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof AppError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+  return 'no error';
+}
+
+describe('the command line', () => {
+  test('takes a value after a space and after an equals sign, long and short', () => {
+    expect(parseArgv(['--user-id', 'U123']).flags).toEqual({ 'user-id': 'U123' });
+    expect(parseArgv(['--user-id=U123']).flags).toEqual({ 'user-id': 'U123' });
+    expect(parseArgv(['-u', 'U123']).flags).toEqual({ 'user-id': 'U123' });
+  });
+
+  test('keeps a token that looks like a number or holds an equals sign as it is', () => {
+    expect(parseArgv(['--bot-token=xoxb-1=2', '-a', '0123']).flags).toEqual({
+      'bot-token': 'xoxb-1=2',
+      'app-token': '0123',
+    });
+  });
+
+  test('without a mode flag is the hook', () => {
+    expect(parseArgv([]).mode).toBe('hook');
+    expect(parseArgv(['--only-screen-lock']).mode).toBe('hook');
+  });
+
+  test('knows its modes and the verb demo', () => {
+    expect(
+      ['--test', '--stop', '--status', '--help', '-h', '--version', '-v'].map((flag) => parseArgv([flag]).mode),
+    ).toEqual(['test', 'stop', 'status', 'help', 'help', 'version', 'version']);
+    expect(parseArgv(['demo', '--auto', '--port', '8080'])).toEqual({
+      mode: 'demo',
+      flags: { auto: true, port: '8080' },
+    });
+  });
+
+  test('turns --no-wait into a switch', () => {
+    expect(parseArgv(['--test', '--no-wait']).flags).toEqual({ test: true, 'no-wait': true });
+  });
+
+  test.each([
+    [['--bot-tokn', 'x'], 'Unknown option "--bot-tokn"; did you mean --bot-token?'],
+    [['--bottoken=x'], 'Unknown option "--bottoken"'],
+    [['-x'], 'Unknown option "-x"'],
+    [['-uU123'], 'Unknown option "-uU123"'],
+    [['--auto'], 'Unknown option "--auto"'],
+    [['--user-id'], 'Expected a value for --user-id, got none'],
+    [['--user-id='], 'Expected a value for --user-id, got none'],
+    [['--user-id', '--stop'], 'Expected a value for --user-id, got none'],
+    [['--stop=yes'], 'Expected --stop without a value, got "yes"'],
+    [['--stop', 'now'], 'Unexpected argument "now"'],
+    [['stop'], 'Unexpected argument "stop"'],
+    [['-u', 'U1', '-u', 'U2'], 'Expected --user-id once, got it 2 times'],
+    [['--stop', '--status'], 'Expected one of --stop and --status, got both'],
+    [['--no-stop'], 'Unknown option "--no-stop"'],
+  ])('refuses %j', (argv, message) => {
+    expect(codeOf(() => parseArgv(argv))).toStartWith(`usage: ${message}`);
+  });
+});
+
+describe('settings', () => {
+  let home: string;
+  let file: string;
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'csh-options-'));
+    mkdirSync(join(home, '.config/claude-slack-hook'), { recursive: true });
+    file = join(home, '.config/claude-slack-hook/config.json');
+  });
+  afterEach(() => rmSync(home, { recursive: true, force: true }));
+  const write = (text: string, mode = 0o600): void => {
+    writeFileSync(file, text);
+    chmodSync(file, mode);
+  };
+
+  test('come from the flag before the environment before the file before the default', () => {
+    write(JSON.stringify({ botToken: 'xoxb-file', userId: 'UFILE', appToken: 'xapp-file', deadline: '10s' }));
+    const env = { HOME: home, SLACK_USER_ID: 'UENV', SLACK_BOT_TOKEN: 'xoxb-env' };
+    const settings = resolveSettings({ 'bot-token': 'xoxb-flag' }, env);
+    expect(settings).toMatchObject({
+      botToken: 'xoxb-flag',
+      approvers: ['UENV'],
+      appToken: 'xapp-file',
+      deadlineMs: 10_000,
+      idleMs: 1_800_000,
+    });
+  });
+
+  test('have the documented defaults', () => {
+    expect(resolveSettings({}, { HOME: home })).toMatchObject({
+      botToken: undefined,
+      approvers: [],
+      logLevel: 'info',
+      onFailure: 'ask',
+      deadlineMs: 570_000,
+      idleMs: 1_800_000,
+      onlyScreenLock: false,
+      apiUrl: 'https://slack.com/api/',
+    });
+  });
+
+  test('treat an empty environment variable as unset', () => {
+    expect(resolveSettings({}, { HOME: home, SLACK_BOT_TOKEN: '' }).botToken).toBeUndefined();
+  });
+
+  test('take several approvers as a list in the file or separated by commas', () => {
+    write(JSON.stringify({ userId: ['U111', 'U222'] }));
+    expect(resolveSettings({}, { HOME: home }).approvers).toEqual(['U111', 'U222']);
+    expect(resolveSettings({ 'user-id': 'U333, U444,U333' }, { HOME: home }).approvers).toEqual(['U333', 'U444']);
+  });
+
+  test.each([0o640, 0o604, 0o660, 0o644])('refuse a config file of mode 0%o that others can read', (mode) => {
+    write('{}', mode);
+    expect(codeOf(() => resolveSettings({}, { HOME: home }))).toStartWith('config-mode: Expected mode 0600');
+  });
+
+  test.each([
+    ['not json', 'bad-config: Expected'],
+    ['[]', 'bad-config: Expected'],
+    ['{"botTokn":"x"}', 'bad-config: Unknown key "botTokn"'],
+    ['{"botToken":5}', 'bad-config: Expected botToken'],
+    ['{"onlyScreenLock":"yes"}', 'bad-config: Expected onlyScreenLock'],
+  ])('refuse the config file %s', (text, message) => {
+    write(text);
+    expect(codeOf(() => resolveSettings({}, { HOME: home }))).toStartWith(message);
+  });
+
+  test('ignore a relative XDG_CONFIG_HOME, which would depend on the project directory', () => {
+    expect(resolveSettings({}, { HOME: home, XDG_CONFIG_HOME: 'conf' }).configFile).toBe(file);
+  });
+
+  test('read times with and without a unit', () => {
+    const idle = (text: string): number => resolveSettings({ idle: text }, { HOME: home }).idleMs;
+    expect(['90', '90s', '2m', '500ms', '1h', '1.5s'].map(idle)).toEqual([
+      90_000, 90_000, 120_000, 500, 3_600_000, 1500,
+    ]);
+  });
+
+  test.each([
+    [{ idle: 'soon' }, 'usage: Expected --idle to be a time'],
+    [{ idle: '0' }, 'usage: Expected --idle to be a time'],
+    [{ deadline: '9999h' }, 'usage: Expected --deadline to be a time'],
+    [{ 'on-failure': 'allow' }, 'usage: Expected --on-failure to be one of ask, deny, got "allow"'],
+    [{ 'log-level': 'loud' }, 'usage: Expected --log-level to be one of'],
+    [{ 'user-id': 'dana' }, 'usage: Expected --user-id to be a Slack user id'],
+    [{ 'api-url': 'ftp://x' }, 'usage: Expected --api-url to be an http(s) URL'],
+  ])('refuse %j', (flags, message) => {
+    expect(codeOf(() => resolveSettings(flags, { HOME: home }))).toStartWith(message);
+  });
+});
+
+describe('the table of options', () => {
+  test('is what --help shows', () => {
+    for (const option of OPTIONS) expect(helpText()).toContain(`--${option.flag}`);
+  });
+
+  test('is the one in the README', () => {
+    expect(readFileSync(new URL('../README.md', import.meta.url), 'utf8')).toContain(optionsTable());
+  });
+});
