@@ -50,6 +50,7 @@ export interface EmulatedCall {
   readonly tokenKind: 'bot' | 'app' | 'none' | 'unknown';
   readonly args: Readonly<Record<string, unknown>>;
   readonly at: number;
+  /** What was answered; empty when there was no answer in Slack's form (hang, drop, an HTTP status) or not yet (delay). */
   readonly response: Readonly<Record<string, unknown>>;
 }
 
@@ -133,8 +134,12 @@ export interface Emulator {
     readonly viewId: string;
     readonly values: Record<string, Record<string, unknown>>;
   }): Promise<ClickResult>;
+  /** Closes a modal; the app is told only with `notify_on_close`, otherwise the result is 'no-connection'. */
   closeView(viewId: string): Promise<ClickResult>;
-  /** A person writes in a DM or thread with the app: a `message` event (needs im:history). */
+  /**
+   * A person writes in a DM or thread with the app: a `message` event (needs im:history).
+   * Without the scope nobody is told: 'no-connection'. The result is that of the first attempt; Slack's three retries go on behind it.
+   */
   say(target: {
     readonly channel: string;
     readonly text: string;
@@ -151,7 +156,7 @@ export interface Emulator {
 
   /** Adds trouble; the returned function takes it away. */
   fault(method: string, fault: Fault, times?: number): () => void;
-  /** Open Socket Mode connections now. */
+  /** Open Socket Mode connections now, without frozen ones. */
   connections(): number;
   /** Socket Mode connections ever opened (hello sent). */
   connectionsEver(): number;
@@ -161,7 +166,10 @@ export interface Emulator {
   disconnect(reason: 'warning' | 'refresh_requested' | 'link_disabled' | 'too_many_websockets'): void;
   /** Cuts every WebSocket's TCP connection without a close frame. */
   dropConnections(): void;
-  /** Frozen: frames are neither read nor written and pings not answered, TCP stays open. */
+  /**
+   * Frozen: frames are neither read nor written and pings not answered, TCP stays open. Freezes the connections that are open now;
+   * later ones work, and clicks go to a frozen one only when there is no other. Thawed, they catch up.
+   */
   freeze(frozen: boolean): void;
   /** Refuses WebSocket handshakes and API calls at TCP level until called with false (the port stays the same). */
   refuse(refused: boolean): Promise<void>;
