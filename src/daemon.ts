@@ -1,5 +1,5 @@
 /** The client's half of the daemon's life: connect to it, or start it and connect. Loads nothing that a warm call does not need. */
-import { readFileSync } from 'node:fs';
+import { freshFailure } from './daemon-files.ts';
 import { AppError, ERRORS, type ErrorCode } from './errors.ts';
 import { prepareDirectory, type RuntimePaths, socketExists } from './socket.ts';
 
@@ -12,23 +12,11 @@ const READY_FD = 3;
 const RETRY_CONNECT_MS = 4;
 /** A daemon that is going away frees the lock within a moment; then ours must try again. */
 const RETRY_LAUNCH_MS = 150;
-/** A start that failed is not tried again for this long: agents call hooks many times a minute, Slack counts the tries. */
-const FAILURE_KEPT_MS = 30_000;
-
 /** How a launched daemon says that it listens, that another one has the lock, or why it cannot start. One JSON line. */
 export type Readiness =
   | { readonly state: 'listening' }
   | { readonly state: 'busy' }
   | { readonly state: 'failed'; readonly code: string; readonly message: string; readonly hint: string };
-
-/** What failure.json holds. `app` is the fingerprint of the tokens that failed: others may work. */
-export interface StartFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string;
-  readonly at: number;
-  readonly app: string;
-}
 
 export interface LaunchOptions {
   readonly args: readonly string[];
@@ -69,7 +57,8 @@ export async function connectOrStart(
   prepareDirectory(paths.dir);
   const running = await tryConnect(paths.socket, events);
   if (running !== undefined) return running;
-  refuseFreshFailure(paths.failure, app);
+  const failure = freshFailure(paths.failure, app);
+  if (failure !== undefined) throw startError(failure);
   while (performance.now() < until) {
     const readiness = await launch(launchWith, until);
     if (readiness.state === 'failed') throw startError(readiness);
@@ -165,17 +154,6 @@ export function selfCommand(): readonly string[] {
   const isCompiled = Bun.main.startsWith('/$bunfs/');
   // From source, Bun would read bunfig.toml and .env of the working directory; the daemon's is `/`, but say it anyway.
   return isCompiled ? [process.execPath] : [process.execPath, '--no-env-file', '--config=/dev/null', Bun.main];
-}
-
-function refuseFreshFailure(path: string, app: string): void {
-  let failure: StartFailure;
-  try {
-    failure = JSON.parse(readFileSync(path, 'utf8')) as StartFailure;
-  } catch {
-    return;
-  }
-  const age = Date.now() - failure.at;
-  if (failure.app === app && age >= 0 && age < FAILURE_KEPT_MS) throw startError(failure);
 }
 
 function startError(failure: { readonly code: string; readonly message: string; readonly hint: string }): AppError {

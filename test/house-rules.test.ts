@@ -153,12 +153,14 @@ describe('sources', () => {
   });
 
   test('have classes for errors only', () => {
-    expect(nodes((node) => ts.isClassDeclaration(node) && !(node.name?.text ?? '').endsWith('Error'))).toEqual([]);
+    const extendsError = (node: ts.ClassDeclaration): boolean =>
+      node.heritageClauses?.some((clause) => /^extends \w*Error$/.test(clause.getText())) === true;
+    expect(nodes((node) => ts.isClassDeclaration(node) && !extendsError(node))).toEqual([]);
   });
 
   test('have folders one level deep, kebab-case names and no index but the entry', () => {
     for (const path of filesBelow('src', /\.ts$/)) {
-      expect(path).toMatch(/^src\/([a-z]+\/)?[a-z0-9]+(-[a-z0-9]+)*\.ts$/);
+      expect(path).toMatch(/^src\/([a-z]+\/)?[a-z0-9]+(-[a-z0-9]+)*(\.d)?\.ts$/);
       expect(path === 'src/index.ts' || !path.endsWith('/index.ts')).toBe(true);
     }
   });

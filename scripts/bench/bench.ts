@@ -1,0 +1,167 @@
+/**
+ * What a hook call costs. Whole processes, interleaved, as ratios: absolute times drift with the machine.
+ * The commands are started by a small C program when `cc` exists, because a JavaScript parent adds more than the floor.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createEmulator } from '../../src/emulator/emulator.ts';
+import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
+
+const HERE = import.meta.dir;
+const ROOT = join(HERE, '../..');
+const BINARY = join(ROOT, 'dist/bin/claude-slack-hook');
+const PAYLOAD = join(ROOT, 'test/fixtures/claude-code/PreToolUse.Bash.json');
+
+/** A warm call beside an empty compiled Bun binary: the one timing that CI checks, as a ratio of two interleaved medians. */
+const GATE_RATIO = 2;
+
+interface Timing {
+  readonly median: number;
+  readonly low: number;
+  readonly rssKb: number;
+  readonly faults: number;
+}
+
+const dir = mkdtempSync(join(tmpdir(), 'csh-bench-'));
+try {
+  if (process.argv.includes('--gate')) await gate();
+  else await table();
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
+
+async function gate(): Promise<void> {
+  const empty = await compileEmpty();
+  const daemon = answeringDaemon();
+  const [hook, nothing] = await time([BINARY, empty], 60, 1);
+  daemon.stop();
+  const ratio = (hook?.median ?? Number.NaN) / (nothing?.median ?? Number.NaN);
+  console.log(`a warm hook call takes ${ratio.toFixed(2)} times an empty compiled Bun binary (limit ${GATE_RATIO})`);
+  if (!(ratio < GATE_RATIO)) process.exit(1);
+}
+
+async function table(): Promise<void> {
+  const empty = await compileEmpty();
+  const c = await compileC('client');
+  const node = `${Bun.which('node')} ${join(HERE, 'client.mjs')}`;
+  const named: [string, string][] = [
+    ['/bin/true', '/bin/true'],
+    ...(c === undefined ? [] : ([['C client', c]] as [string, string][])),
+    ['empty compiled Bun binary', empty],
+    ['claude-slack-hook', BINARY],
+    ['Node client', node],
+  ];
+  const daemon = answeringDaemon();
+  const one = await time(named.map(([, command]) => command), 60, 1);
+  const ten = await time([BINARY, ...(c === undefined ? [] : [c])], 20, 10);
+  daemon.stop();
+
+  const floor = one[named.findIndex(([name]) => name === 'C client')]?.median;
+  console.log('| whole process, daemon answering at once | median ms | × C client | RSS MB | minor faults |\n| --- | --- | --- | --- | --- |');
+  for (const [index, [name]] of named.entries()) {
+    const timing = one[index];
+    if (timing === undefined) continue;
+    const ratio = floor === undefined ? '' : (timing.median / floor).toFixed(1);
+    console.log(`| ${name} | ${(timing.median / 1000).toFixed(2)} | ${ratio} | ${(timing.rssKb / 1024).toFixed(0)} | ${timing.faults} |`);
+  }
+  console.log(`| ten claude-slack-hook at once, to the last answer | ${((ten[0]?.median ?? 0) / 1000).toFixed(1)} | | | |`);
+  if (ten[1] !== undefined) console.log(`| ten C clients at once, to the last answer | ${(ten[1].median / 1000).toFixed(1)} | | | |`);
+  await wholeLoop();
+}
+
+/** Cold start, click and daemon, against the local Slack in this process. */
+async function wholeLoop(): Promise<void> {
+  const cold: number[] = [];
+  const click: number[] = [];
+  let rssKb = 0;
+  for (let round = 0; round < 10; round += 1) {
+    const home = mkdtempSync(join(dir, 'home-'));
+    const slack = await createEmulator();
+    const env = { PATH: '/usr/bin:/bin', HOME: home, TMPDIR: home, SLACK_API_URL: slack.apiUrl, SLACK_BOT_TOKEN: slack.botToken, SLACK_APP_TOKEN: slack.appToken, SLACK_USER_ID: slack.user.id };
+    const startedAt = performance.now();
+    const hook = Bun.spawn([BINARY], { env, stdin: Bun.file(PAYLOAD), stdout: 'pipe' });
+    const card = await slack.waitForMessage(({ blocks }: EmulatedMessage) => blocks.some(({ type }) => type === 'actions'));
+    cold.push(performance.now() - startedAt);
+    const first = Bun.spawn([BINARY], { env, stdin: Bun.file(PAYLOAD), stdout: 'pipe' });
+    const second = await slack.waitForMessage((message) => message.ts !== card.ts && message.blocks.some(({ type }) => type === 'actions'));
+    for (const [process, message] of [[hook, card], [first, second]] as const) {
+      const pressedAt = performance.now();
+      void slack.click({ channel: message.channel, ts: message.ts, actionId: 'csh_approve' });
+      const { value } = await process.stdout.getReader().read();
+      if (value !== undefined) click.push(performance.now() - pressedAt);
+      await process.exited;
+    }
+    const pid = readFileSync(join(home, 'claude-slack-approval/server.pid'), 'utf8').trim();
+    rssKb = Math.max(rssKb, Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]));
+    await Bun.spawn([BINARY, '--stop'], { env, stdout: 'ignore' }).exited;
+    await slack.stop();
+  }
+  console.log(`\n| whole loop, local Slack | |\n| --- | --- |`);
+  console.log(`| cold start to posted message, median ms | ${median(cold).toFixed(0)} |`);
+  console.log(`| click to stdout, median ms | ${median(click).toFixed(1)} |`);
+  console.log(`| daemon RSS, MB | ${(rssKb / 1024).toFixed(0)} |`);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** A daemon that answers every line at once, in both forms of the protocol; its PID file names this process. */
+function answeringDaemon(): { stop(): void } {
+  const base = join(dir, 'claude-slack-approval');
+  mkdirSync(base, { mode: 0o700 });
+  writeFileSync(join(base, 'server.pid'), `${process.pid}\n`);
+  process.umask(0o077);
+  const script = `
+    const outcome = JSON.stringify({ claude_slack_hook: { type: 'outcome', outcome: { kind: 'allowed', by: 'U1', via: 'Slack', at: 1 } } }) + '\\n';
+    const plain = JSON.stringify({ hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'allow' } }) + '\\n';
+    Bun.listen({ unix: ${JSON.stringify(join(base, 'approval.sock'))}, socket: { data: (socket, chunk) => {
+      if (chunk[chunk.length - 1] === 10) socket.write(chunk.includes('claude_slack_hook') ? outcome : plain);
+    } } });
+    console.log('ready');`;
+  const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' });
+  return { stop: () => child.kill() };
+}
+
+async function time(commands: readonly string[], rounds: number, atOnce: number): Promise<readonly Timing[]> {
+  const env = { PATH: '/usr/bin:/bin', HOME: dir, TMPDIR: dir, SLACK_BOT_TOKEN: 'xoxb-1-2-bench', SLACK_APP_TOKEN: 'xapp-1-A1-2-bench', SLACK_USER_ID: 'U0BENCH' };
+  const stdin = join(dir, 'payload.json');
+  writeFileSync(stdin, `${JSON.stringify(JSON.parse(readFileSync(PAYLOAD, 'utf8')))}\n`);
+  while (!(await Bun.file(join(dir, 'claude-slack-approval/approval.sock')).stat().then(() => true, () => false))) await Bun.sleep(2);
+  const runner = await compileC('runner');
+  if (runner !== undefined) {
+    const child = Bun.spawn([runner, String(rounds), String(atOnce), stdin, ...commands], { env, stdout: 'pipe', stderr: 'inherit' });
+    const text = await child.stdout.text();
+    if ((await child.exited) !== 0) throw new Error('The benchmark’s runner failed');
+    return text.trim().split('\n').map((line) => JSON.parse(line) as Timing);
+  }
+  const took = commands.map(() => [] as number[]);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, command] of commands.entries()) {
+      const from = performance.now();
+      const all = Array.from({ length: atOnce }, () => Bun.spawn(command.split(' '), { env, stdin: Bun.file(stdin), stdout: 'ignore' }).exited);
+      await Promise.all(all);
+      took[index]?.push((performance.now() - from) * 1000);
+    }
+  }
+  return took.map((values) => ({ median: median(values), low: Math.min(...values), rssKb: Number.NaN, faults: Number.NaN }));
+}
+
+async function compileC(name: 'client' | 'runner'): Promise<string | undefined> {
+  const cc = Bun.which('cc');
+  if (cc === null) return undefined;
+  const out = join(dir, name);
+  const flags = name === 'client' ? ['-static'] : [];
+  const { exited } = Bun.spawn([cc, '-O2', ...flags, '-o', out, join(HERE, `${name}.c`)], { stderr: 'inherit' });
+  return (await exited) === 0 ? out : undefined;
+}
+
+async function compileEmpty(): Promise<string> {
+  const source = join(dir, 'empty.ts');
+  writeFileSync(source, 'process.exit(0);\n');
+  const out = join(dir, 'empty');
+  const flags = ['--compile', '--minify', '--bytecode', '--format=esm', '--no-compile-autoload-bunfig', '--no-compile-autoload-dotenv'];
+  await Bun.spawn([process.execPath, 'build', source, ...flags, '--outfile', out], { stdout: 'ignore', stderr: 'ignore' }).exited;
+  return out;
+}

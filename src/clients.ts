@@ -1,0 +1,112 @@
+/** Who waits for which request: lines from clients become requests, outcomes become their answers. */
+import { AppError, toAppError } from './errors.ts';
+import type { Peer } from './listener.ts';
+import type { Logger } from './logger.ts';
+import { type ClientNote, type DaemonStatus, encodeReply, readIncoming } from './protocol.ts';
+import { createRequest } from './request.ts';
+import type { Agent, AgentName, ApprovalRequest, HookInput, Outcome } from './types.ts';
+
+export interface ClientsOptions {
+  readonly agents: Readonly<Record<AgentName, Agent>>;
+  /** Fingerprint of the daemon's own Slack app; a client of another app is refused. */
+  readonly app: string;
+  /** For clients that name no approvers or no wait of their own. */
+  readonly approvers: readonly string[];
+  readonly waitMs: number;
+  readonly status: () => DaemonStatus;
+  readonly ask: (request: ApprovalRequest) => void;
+  readonly withdraw: (id: string) => void;
+  /** Called whenever the number of waiting clients changes. */
+  readonly onChange: () => void;
+  readonly logger: Pick<Logger, 'warn'>;
+}
+
+export interface Clients {
+  onLine(peer: Peer, line: string): void;
+  onGone(peer: Peer): void;
+  onOutcome(id: string, outcome: Outcome): void;
+  /** From now on new requests are refused. */
+  refuseNew(): void;
+  waiting(): number;
+}
+
+interface Waiting {
+  readonly peer: Peer;
+  readonly agent: Agent;
+  readonly input: HookInput;
+  readonly note: ClientNote | undefined;
+}
+
+export function createClients(options: ClientsOptions): Clients {
+  const waiting = new Map<string, Waiting>();
+  let isRefusing = false;
+
+  const request = (peer: Peer, input: HookInput, note: ClientNote | undefined): void => {
+    if (note !== undefined && note.app !== options.app) {
+      throw new AppError(
+        'daemon-mismatch',
+        'The running daemon uses other Slack tokens or another API address than this hook',
+      );
+    }
+    const agent = options.agents[note?.agent ?? 'claude'];
+    if (!agent.asks(agent.read(input))) {
+      peer.send('{}\n');
+      return;
+    }
+    if (isRefusing) throw new AppError('daemon-gone', 'The daemon is stopping');
+    const asked = createRequest({
+      input,
+      agent: agent.name,
+      approvers: note === undefined || note.approvers.length === 0 ? options.approvers : note.approvers,
+      now: Date.now(),
+      waitMs: note?.waitMs ?? options.waitMs,
+    });
+    waiting.set(asked.id, { peer, agent, input, note });
+    peer.setWaiting(true);
+    options.onChange();
+    options.ask(asked);
+  };
+
+  const isWaiting = (peer: Peer): boolean => [...waiting.values()].some((entry) => entry.peer === peer);
+
+  return {
+    onLine: (peer, line) => {
+      try {
+        const incoming = readIncoming(line);
+        if (incoming.type === 'status') peer.send(encodeReply({ type: 'status', status: options.status() }));
+        else request(peer, incoming.input, incoming.note);
+      } catch (error) {
+        const { code, message, hint } = toAppError(error);
+        options.logger.warn({ code, reason: message }, 'line refused');
+        peer.send(encodeReply({ type: 'error', code, message, hint }));
+      }
+    },
+    onGone: (peer) => {
+      for (const [id, entry] of waiting) {
+        if (entry.peer !== peer) continue;
+        waiting.delete(id);
+        options.withdraw(id);
+      }
+      options.onChange();
+    },
+    onOutcome: (id, outcome) => {
+      const entry = waiting.get(id);
+      if (entry === undefined) return;
+      waiting.delete(id);
+      entry.peer.setWaiting(isWaiting(entry.peer));
+      entry.peer.send(answerLine(entry, outcome));
+      options.onChange();
+    },
+    refuseNew: () => {
+      isRefusing = true;
+    },
+    waiting: () => waiting.size,
+  };
+}
+
+/** A plain client gets the agent's own output, ours gets the outcome. */
+function answerLine({ agent, input, note }: Waiting, outcome: Outcome): string {
+  if (note !== undefined) return encodeReply({ type: 'outcome', outcome });
+  const { stdout } = agent.say(input, outcome, 'ask');
+  return stdout === '' ? '{}\n' : stdout;
+}

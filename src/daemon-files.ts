@@ -1,0 +1,65 @@
+/** The small files beside the socket: who the daemon is, and why the last start failed. */
+import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type DaemonIdentity, identityOf } from './process-identity.ts';
+import type { RuntimePaths } from './socket.ts';
+import { VERSION } from './version.ts';
+
+/** What failure.json holds. `app` is the fingerprint of the tokens that failed: others may work. */
+export interface StartFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly app: string;
+}
+
+/** A start that failed is not tried again for this long: agents call hooks many times a minute, and Slack counts the tries. */
+const FAILURE_KEPT_MS = 30_000;
+
+/** PID for other programs, and for `--stop` what tells this process from a later one with the same id. */
+export function writeIdentity({ pid, identity }: RuntimePaths, startedAt: number): void {
+  const own: DaemonIdentity = { pid: process.pid, ...identityOf(process.pid), startedAt, version: VERSION };
+  writeAtomically(pid, `${process.pid}\n`);
+  writeAtomically(identity, `${JSON.stringify(own)}\n`);
+}
+
+/** Removes the PID files unless another daemon has put its own there. */
+export function removeIdentity({ pid, identity }: RuntimePaths): void {
+  if (read(pid)?.trim() !== String(process.pid)) return;
+  for (const path of [pid, identity]) rmSync(path, { force: true });
+}
+
+export function keepFailure(path: string, failure: StartFailure): void {
+  try {
+    writeAtomically(path, JSON.stringify(failure));
+  } catch {
+    // It only spares Slack a few tries.
+  }
+}
+
+/** The failure of a recent start with the same tokens. */
+export function freshFailure(path: string, app: string): StartFailure | undefined {
+  try {
+    const failure = JSON.parse(read(path) ?? 'null') as StartFailure | null;
+    const age = Date.now() - (failure?.at ?? 0);
+    return failure?.app === app && age >= 0 && age < FAILURE_KEPT_MS ? failure : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rename replaces a symbolic link instead of following it. */
+function writeAtomically(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}`;
+  rmSync(temporary, { force: true, recursive: true });
+  writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) rmSync(path, { recursive: true });
+  renameSync(temporary, path);
+}
+
+function read(path: string): string | undefined {
+  // A FIFO in its place would block the reader for ever.
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  return readFileSync(path, 'utf8');
+}

@@ -1,0 +1,20 @@
+import { AppError } from './errors.ts';
+import type { Channel } from './types.ts';
+
+/** A channel whose code is loaded by `start`; nothing can be asked before that has resolved. */
+export function createLazyChannel(name: string, load: () => Promise<Channel>): Channel {
+  let loaded: Channel | undefined;
+  return {
+    name,
+    start: async (onAnswer) => {
+      loaded = await load();
+      await loaded.start(onAnswer);
+    },
+    ask: async (request, signal) => {
+      if (loaded === undefined) throw new AppError('internal', 'Expected the channel to be started before it asks');
+      return loaded.ask(request, signal);
+    },
+    close: async (request, outcome) => loaded?.close(request, outcome),
+    stop: async () => loaded?.stop(),
+  };
+}

@@ -1,0 +1,189 @@
+/** One user's machine for a test: a home of its own, a local Slack, and the compiled program. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createEmulator } from '../../src/emulator/emulator.ts';
+import type { EmulatedMessage, Emulator, EmulatorOptions } from '../../src/emulator/emulator-types.ts';
+
+export const BINARY = new URL('../../dist/bin/claude-slack-hook', import.meta.url).pathname;
+const FIXTURES = new URL('../fixtures/claude-code/', import.meta.url).pathname;
+
+/** A payload recorded from Claude Code, with changes of the top level. */
+export function payload(name: string, change: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return { ...JSON.parse(readFileSync(`${FIXTURES}${name}.json`, 'utf8')), ...change };
+}
+
+export interface Ran {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+  readonly tookMs: number;
+}
+
+export interface Hook {
+  readonly pid: number;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<Ran>;
+}
+
+export interface RunOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  readonly command?: readonly string[];
+}
+
+export interface TestBench {
+  readonly home: string;
+  readonly socketDir: string;
+  readonly slack: Emulator;
+  readonly env: Readonly<Record<string, string>>;
+  /** Starts the program with this stdin. */
+  hook(stdin: unknown, options?: RunOptions): Hook;
+  run(args: readonly string[], options?: RunOptions): Promise<Ran>;
+  /** Starts a hook and resolves with its card. */
+  ask(stdin: unknown, options?: RunOptions): Promise<{ readonly hook: Hook; readonly card: EmulatedMessage }>;
+  press(card: EmulatedMessage, button: 'csh_approve' | 'csh_deny', userId?: string): Promise<unknown>;
+  /** Daemons of this home that are alive. */
+  daemons(): readonly number[];
+  /** Resolves when `test` is true; checked at every turn of the event loop, with a bound that guards against hangs. */
+  until(test: () => boolean, what: string, boundMs?: number): Promise<void>;
+  readonly log: () => string;
+  readonly audit: () => readonly Record<string, unknown>[];
+}
+
+/** Runs `body` on a fresh bench and takes everything away again: daemon, Slack, files. */
+export async function withBench(
+  body: (bench: TestBench) => Promise<void>,
+  options: EmulatorOptions = {},
+): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), 'csh-e2e-'));
+  mkdirSync(join(home, 'project'));
+  const slack = await createEmulator(options);
+  const env = {
+    PATH: '/usr/bin:/bin',
+    HOME: home,
+    TMPDIR: home,
+    SLACK_API_URL: slack.apiUrl,
+    SLACK_BOT_TOKEN: slack.botToken,
+    SLACK_APP_TOKEN: slack.appToken,
+    SLACK_USER_ID: slack.user.id,
+  };
+  const start = (stdin: unknown, run: RunOptions = {}): Hook => {
+    const startedAt = performance.now();
+    const child = Bun.spawn([...(run.command ?? [BINARY]), ...(run.args ?? [])], {
+      cwd: run.cwd ?? join(home, 'project'),
+      env: { ...env, ...run.env },
+      stdin: new Blob([typeof stdin === 'string' || stdin instanceof Uint8Array ? stdin : JSON.stringify(stdin)]),
+      stdout: 'pipe',
+      stderr: 'pipe',
+    });
+    const ended = (async (): Promise<Ran> => {
+      const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+      return { stdout, stderr, exitCode, tookMs: performance.now() - startedAt };
+    })();
+    return { pid: child.pid, kill: (signal) => child.kill(signal), ended };
+  };
+  const daemons = (): readonly number[] => processesOf(home);
+  const until = async (test: () => boolean, what: string, boundMs = 10_000): Promise<void> => {
+    const bound = performance.now() + boundMs;
+    while (!test()) {
+      if (performance.now() > bound) throw new Error(`Waited ${boundMs} ms for ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  };
+  const read = (path: string): string => {
+    try {
+      return readFileSync(join(home, path), 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  const bench: TestBench = {
+    home,
+    socketDir: join(home, 'claude-slack-approval'),
+    slack,
+    env,
+    hook: start,
+    run: (args, run = {}) => start('', { ...run, args }).ended,
+    ask: async (stdin, run) => {
+      const known = new Set(slack.messages().map(({ ts }) => ts));
+      const hook = start(stdin, run);
+      const card = await slack.waitForMessage((message) => !known.has(message.ts) && hasButtons(message));
+      return { hook, card };
+    },
+    press: (card, button, userId) =>
+      slack.click({
+        channel: card.channel,
+        ts: card.ts,
+        actionId: button,
+        ...(userId === undefined ? {} : { userId }),
+      }),
+    daemons,
+    until,
+    log: () => read('.local/state/claude-slack-hook/daemon.log'),
+    audit: () =>
+      read('.local/state/claude-slack-hook/audit.jsonl')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line)),
+  };
+  try {
+    await body(bench);
+  } catch (error) {
+    // What a failing test needs to be understood on another machine.
+    console.error(`daemon.log:\n${bench.log()}`);
+    throw error;
+  } finally {
+    for (const pid of daemons()) process.kill(pid, 'SIGKILL');
+    await slack.stop();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** Daemons that were started with this home as TMPDIR, found by their own environment and never by name. */
+function processesOf(home: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const env = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+        return (
+          env.includes(`HOME=${home}`) &&
+          env.includes('__CLAUDE_SLACK_SERVER__=1') &&
+          readlinkSync(`/proc/${pid}/exe`) !== '/bin/sh'
+        );
+      } catch {
+        return false;
+      }
+    })
+    .filter((pid) => !/^(sh|dash|bash)$/.test(commOf(pid)));
+}
+
+function commOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return 'sh';
+  }
+}
+
+export function hasButtons({ blocks }: EmulatedMessage): boolean {
+  return blocks.some((block) => block.type === 'actions');
+}
+
+/** All text of a message, as one string. */
+export function textOf({ blocks }: Pick<EmulatedMessage, 'blocks'>): string {
+  const texts: string[] = [];
+  JSON.stringify(blocks, (key, value: unknown) => {
+    if ((key === 'text' || key === 'user_id') && typeof value === 'string') texts.push(value);
+    return value;
+  });
+  return texts.join('\n');
+}
+
+export function writeConfig(bench: TestBench, config: unknown, mode = 0o600): void {
+  mkdirSync(join(bench.home, '.config/claude-slack-hook'), { recursive: true });
+  writeFileSync(join(bench.home, '.config/claude-slack-hook/config.json'), JSON.stringify(config), { mode });
+}

@@ -1,0 +1,154 @@
+import { expect, test } from 'bun:test';
+import { hasButtons, payload, textOf, withBench } from './bench.ts';
+
+test('approving a PermissionRequest allows exactly what was asked, and the message then says who approved', () =>
+  withBench(async ({ ask, press, slack }) => {
+    const input = payload('PermissionRequest.Bash');
+    const { hook, card } = await ask(input);
+    expect(textOf(card)).toContain('mkdir -p dist && echo built > dist/out.txt');
+    await press(card, 'csh_approve');
+    expect(await hook.ended).toMatchObject({
+      stdout: `${JSON.stringify({ hookSpecificOutput: { hookEventName: 'PermissionRequest', decision: { behavior: 'allow', updatedInput: input.tool_input } } })}\n`,
+      stderr: '',
+      exitCode: 0,
+    });
+    const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+    expect(textOf(closed)).toContain('mkdir -p dist && echo built > dist/out.txt');
+    expect(textOf(closed)).toContain(slack.user.id);
+  }));
+
+test('denying a PermissionRequest denies it', () =>
+  withBench(async ({ ask, press, slack }) => {
+    const { hook, card } = await ask(payload('PermissionRequest.Bash'));
+    await press(card, 'csh_deny');
+    const { stdout } = await hook.ended;
+    expect(JSON.parse(stdout)).toEqual({
+      hookSpecificOutput: {
+        hookEventName: 'PermissionRequest',
+        decision: { behavior: 'deny', message: `Denied by ${slack.user.id} in Slack` },
+      },
+    });
+  }));
+
+test('denying a PreToolUse denies it in the shape that Claude Code honours', () =>
+  withBench(async ({ ask, press, slack }) => {
+    const { hook, card } = await ask(payload('PreToolUse.Edit'));
+    await press(card, 'csh_deny');
+    const { stdout } = await hook.ended;
+    expect(JSON.parse(stdout)).toEqual({
+      hookSpecificOutput: {
+        hookEventName: 'PreToolUse',
+        permissionDecision: 'deny',
+        permissionDecisionReason: `Denied by ${slack.user.id} in Slack`,
+      },
+    });
+  }));
+
+test('events that ask nothing print nothing and start no daemon', () =>
+  withBench(async ({ hook, daemons, slack }) => {
+    for (const name of [
+      'Stop',
+      'Notification.permission_prompt',
+      'SessionStart.startup',
+      'PostToolUse.Bash',
+      'PermissionRequest.AskUserQuestion',
+    ]) {
+      expect(await hook(payload(name)).ended).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
+    }
+    expect(daemons()).toEqual([]);
+    expect(slack.calls()).toEqual([]);
+  }));
+
+test('a click of anybody else is refused with a note that only they see, and the request stays', () =>
+  withBench(async ({ ask, press, slack, audit }) => {
+    const { hook, card } = await ask(payload('PreToolUse.Bash'));
+    await press(card, 'csh_approve', slack.otherUser.id);
+    const note = await slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === slack.otherUser.id);
+    expect(JSON.stringify(note)).not.toContain('echo built');
+    expect(hasButtons(slack.messages().find(({ ts }) => ts === card.ts) ?? card)).toBe(true);
+    await press(card, 'csh_deny');
+    expect((await hook.ended).stdout).toContain('"deny"');
+    expect(audit().map(({ type }) => type)).toEqual(['asked', 'refused', 'ended']);
+  }));
+
+test('a second click changes nothing and is answered with a note', () =>
+  withBench(async ({ ask, press, slack }) => {
+    const { hook, card } = await ask(payload('PreToolUse.Bash'));
+    // Slack is slow to take the edit, so that the buttons are still there for the second press.
+    slack.fault('chat.update', { kind: 'delay', ms: 500 });
+    await press(card, 'csh_deny');
+    await press(card, 'csh_approve');
+    expect((await hook.ended).stdout).toContain('"deny"');
+    await slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === slack.user.id);
+    const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+    expect(textOf(closed)).toMatch(/denied/i);
+  }));
+
+test('the decision does not wait for the message to be edited', () =>
+  withBench(async ({ ask, press, slack }) => {
+    const { hook, card } = await ask(payload('PreToolUse.Bash'));
+    slack.fault('chat.update', { kind: 'hang' }, Number.POSITIVE_INFINITY);
+    await press(card, 'csh_approve');
+    expect((await hook.ended).stdout).toContain('"allow"');
+    expect(hasButtons(slack.messages().find(({ ts }) => ts === card.ts) ?? card)).toBe(true);
+  }));
+
+test('a hook that is killed turns its card into withdrawn, without buttons', () =>
+  withBench(async ({ ask, slack }) => {
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      const { hook, card } = await ask(payload('PreToolUse.Bash'));
+      hook.kill(signal);
+      const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message), 1_000);
+      expect(textOf(closed)).toMatch(/withdrawn/i);
+      await hook.ended;
+    }
+  }));
+
+test('a hook that is stopped by a signal blocks a PreToolUse and says nothing to a PermissionRequest', () =>
+  withBench(async ({ ask }) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      const pre = await ask(payload('PreToolUse.Bash'));
+      pre.hook.kill(signal);
+      expect(await pre.hook.ended).toMatchObject({ stdout: '', exitCode: 2 });
+      const request = await ask(payload('PermissionRequest.Bash'));
+      request.hook.kill(signal);
+      expect(await request.hook.ended).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
+    }
+  }));
+
+test('a request that nobody answers ends in the failure answer before the agent gives up, and the card says expired', () =>
+  withBench(async ({ ask, slack, press }) => {
+    const { hook, card } = await ask(payload('PreToolUse.Bash'), { args: ['--deadline', '900ms'] });
+    expect(JSON.parse((await hook.ended).stdout).hookSpecificOutput).toMatchObject({ permissionDecision: 'ask' });
+    const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+    expect(textOf(closed)).toMatch(/expired/i);
+    await press(card, 'csh_approve').catch(() => {});
+  }));
+
+test('another --user-id of a later hook gets that hook’s card', () =>
+  withBench(async ({ ask, press, slack }) => {
+    const first = await ask(payload('PreToolUse.Bash'));
+    const second = await ask(payload('PreToolUse.Bash'), { args: ['--user-id', slack.otherUser.id] });
+    expect(second.card.channel).not.toBe(first.card.channel);
+    await press(second.card, 'csh_deny', slack.otherUser.id);
+    await press(first.card, 'csh_approve');
+    expect((await second.hook.ended).stdout).toContain('"deny"');
+    expect((await first.hook.ended).stdout).toContain('"allow"');
+  }));
+
+test('a program that speaks the plain protocol gets one line of output for one line of input', () =>
+  withBench(async ({ ask, press, slack, socketDir }) => {
+    const { hook, card } = await ask(payload('PreToolUse.Bash'));
+    const answer = Promise.withResolvers<string>();
+    const socket = await Bun.connect({
+      unix: `${socketDir}/approval.sock`,
+      socket: { data: (_socket, chunk) => answer.resolve(chunk.toString()) },
+    });
+    socket.write(`${JSON.stringify(payload('PermissionRequest.Edit'))}\n`);
+    const plain = await slack.waitForMessage((message) => message.ts !== card.ts && hasButtons(message));
+    await press(plain, 'csh_deny');
+    expect(JSON.parse(await answer.promise).hookSpecificOutput.decision).toMatchObject({ behavior: 'deny' });
+    socket.end();
+    await press(card, 'csh_deny');
+    await hook.ended;
+  }));

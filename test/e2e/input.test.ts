@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'bun:test';
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { payload, withBench, writeConfig } from './bench.ts';
+
+const oversized = `${JSON.stringify(payload('PreToolUse.Bash')).slice(0, -1)},"x":"${'x'.repeat(1024 * 1024)}"}`;
+
+describe('bad input', () => {
+  test.each<[string, string | Uint8Array]>([
+    ['nothing', ''],
+    ['text', 'hello'],
+    ['an array', '[]'],
+    ['an object without an event', '{"tool_name":"Bash"}'],
+    ['two documents without an event', '{}{}'],
+    ['invalid UTF-8', new Uint8Array([0x7b, 0xff, 0xfe, 0x7d])],
+  ])('of %s blocks with one line on stderr and starts no daemon', (_name, stdin) =>
+    withBench(async ({ hook, daemons }) => {
+      const ran = await hook(stdin).ended;
+      expect(ran).toMatchObject({ stdout: '', exitCode: 2 });
+      expect(ran.stderr).toMatch(/^claude-slack-hook: [^\n]+\n$/);
+      expect(daemons()).toEqual([]);
+    }),
+  );
+
+  test.each<[string, string]>([
+    ['cut off', JSON.stringify(payload('PreToolUse.Bash')).slice(0, -20)],
+    ['doubled', JSON.stringify(payload('PreToolUse.Bash')).repeat(2)],
+    ['of the wrong types', JSON.stringify(payload('PreToolUse.Bash', { tool_input: 'ls' }))],
+    ['without a tool', JSON.stringify(payload('PreToolUse.Bash', { tool_name: undefined }))],
+    ['over 1 MiB', oversized],
+  ])('in a PreToolUse that is %s asks at the terminal and starts no daemon', (_name, stdin) =>
+    withBench(async ({ hook, daemons }) => {
+      const ran = await hook(stdin).ended;
+      expect(JSON.parse(ran.stdout).hookSpecificOutput).toMatchObject({
+        hookEventName: 'PreToolUse',
+        permissionDecision: 'ask',
+      });
+      expect(ran.exitCode).toBe(0);
+      expect(daemons()).toEqual([]);
+    }),
+  );
+
+  test('in a PreToolUse under bypassPermissions, or with --on-failure deny, denies', () =>
+    withBench(async ({ hook }) => {
+      const bypassing = payload('PreToolUse.Bash', { permission_mode: 'bypassPermissions', tool_input: 'ls' });
+      const broken = payload('PreToolUse.Bash', { tool_input: 'ls' });
+      expect((await hook(bypassing).ended).stdout).toContain('"permissionDecision":"deny"');
+      expect((await hook(broken, { args: ['--on-failure', 'deny'] }).ended).stdout).toContain(
+        '"permissionDecision":"deny"',
+      );
+    }));
+
+  test('in a PermissionRequest leaves the dialog on the screen', () =>
+    withBench(async ({ hook }) => {
+      expect(await hook(payload('PermissionRequest.Bash', { tool_input: 5 })).ended).toMatchObject({
+        stdout: '',
+        exitCode: 0,
+      });
+    }));
+
+  test('of 50 MB is refused without reading it whole', () =>
+    withBench(async ({ hook }) => {
+      const ran = await hook(`{"hook_event_name":"PreToolUse","x":"${'x'.repeat(50_000_000)}"}`).ended;
+      expect(JSON.parse(ran.stdout).hookSpecificOutput.permissionDecision).toBe('ask');
+    }));
+});
+
+describe('a wrong command line', () => {
+  test('is explained in three lines with exit code 64', () =>
+    withBench(async ({ run }) => {
+      const { stdout, stderr, exitCode } = await run(['--bot-tokn', 'x']);
+      expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 64 });
+      expect(stderr).toMatch(/^claude-slack-hook: Unknown option "--bot-tokn".*\nhint: .*--help.*\ncode: usage\n$/);
+    }));
+
+  test('does not open the gate: a PreToolUse still gets its failure answer', () =>
+    withBench(async ({ hook }) => {
+      const ran = await hook(payload('PreToolUse.Bash'), { args: ['--only-screen-lok', '--on-failure', 'deny'] }).ended;
+      expect(ran.stdout).toContain('"permissionDecision":"deny"');
+      expect(ran.exitCode).toBe(64);
+    }));
+});
+
+describe('wrong settings', () => {
+  test.each([
+    ['no tokens', { SLACK_BOT_TOKEN: '' }, 'missing-config'],
+    ['no approver', { SLACK_USER_ID: '' }, 'missing-config'],
+    ['a user id that is none', { SLACK_USER_ID: 'dana' }, 'usage'],
+    ['a relative TMPDIR', { TMPDIR: 'tmp' }, 'socket-dir'],
+    ['a TMPDIR that is missing', { TMPDIR: '/nonexistent' }, 'socket-dir'],
+    ['a TMPDIR too long for a socket', { TMPDIR: `/${'x'.repeat(300)}` }, 'socket-dir'],
+  ])('such as %s ask at the terminal with the reason and start no daemon', (_name, env, code) =>
+    withBench(async ({ hook, daemons }) => {
+      const ran = await hook(payload('PreToolUse.Bash'), { env }).ended;
+      expect(JSON.parse(ran.stdout).hookSpecificOutput.permissionDecision).toBe('ask');
+      expect(ran.stderr).toEndWith(`code: ${code}\n`);
+      expect(ran.exitCode).toBe(0);
+      expect(daemons()).toEqual([]);
+    }),
+  );
+
+  test('such as a config file that others can read are refused', () =>
+    withBench(async (bench) => {
+      writeConfig(bench, { onFailure: 'deny' }, 0o644);
+      const ran = await bench.hook(payload('PermissionRequest.Bash')).ended;
+      expect(ran).toMatchObject({ stdout: '', exitCode: 0 });
+      expect(ran.stderr).toEndWith('code: config-mode\n');
+    }));
+
+  test('such as a socket directory that others can enter, or a link in its place, are refused and nothing is sent', () =>
+    withBench(async (bench) => {
+      mkdirSync(bench.socketDir);
+      chmodSync(bench.socketDir, 0o777);
+      const open = await bench.hook(payload('PermissionRequest.Bash')).ended;
+      expect(open.stderr).toContain(`chmod 700 ${bench.socketDir}`);
+      const elsewhere = join(bench.home, 'elsewhere');
+      mkdirSync(elsewhere);
+      symlinkSync(bench.socketDir, join(elsewhere, 'claude-slack-approval'));
+      const linked = await bench.hook(payload('PermissionRequest.Bash'), { env: { TMPDIR: elsewhere } }).ended;
+      expect(linked.stderr).toEndWith('code: socket-dir\n');
+      expect(bench.daemons()).toEqual([]);
+    }));
+
+  test('tokens from the config file work, and never appear in the log', () =>
+    withBench(async (bench) => {
+      const { botToken, appToken, user } = bench.slack;
+      writeConfig(bench, { botToken, appToken, userId: user.id, logLevel: 'trace' });
+      const env = { SLACK_BOT_TOKEN: undefined, SLACK_APP_TOKEN: undefined, SLACK_USER_ID: undefined };
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), { env });
+      await bench.press(card, 'csh_approve');
+      expect((await hook.ended).stdout).toContain('"allow"');
+      await bench.run(['--stop']);
+      for (const token of [botToken, appToken]) {
+        const secret = token.slice(token.lastIndexOf('-') + 1);
+        for (let at = 0; at + 8 <= secret.length; at += 1) expect(bench.log()).not.toContain(secret.slice(at, at + 8));
+      }
+      expect(JSON.stringify(bench.audit())).not.toContain(botToken);
+    }));
+});
+
+describe('--only-screen-lock', () => {
+  const args = ['--only-screen-lock', '--lock-command'];
+
+  test('does nothing at all while the screen is not locked', () =>
+    withBench(async (bench) => {
+      expect(await bench.hook(payload('PreToolUse.Bash'), { args: [...args, 'exit 1'] }).ended).toMatchObject({
+        stdout: '',
+        stderr: '',
+        exitCode: 0,
+      });
+      expect(bench.daemons()).toEqual([]);
+      expect(bench.log()).toBe('');
+    }));
+
+  test('asks while it is locked', () =>
+    withBench(async ({ ask, press }) => {
+      const { hook, card } = await ask(payload('PreToolUse.Bash'), { args: [...args, 'exit 0'] });
+      await press(card, 'csh_deny');
+      expect((await hook.ended).stdout).toContain('"deny"');
+    }));
+
+  test('takes an unknown state for not locked and says why in the log', () =>
+    withBench(async (bench) => {
+      expect(await bench.hook(payload('PreToolUse.Bash'), { args: [...args, 'exit 3'] }).ended).toMatchObject({
+        stdout: '',
+        exitCode: 0,
+      });
+      expect(bench.log()).toMatch(/screen lock unknown \(.+\)/);
+      expect(bench.log().trimEnd().split('\n')).toHaveLength(1);
+      expect(bench.daemons()).toEqual([]);
+    }));
+});
