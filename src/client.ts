@@ -105,7 +105,7 @@ function undecided({ message, code }: AppError): Outcome {
 }
 
 async function isLocked({ lockCommand }: Settings, env: Environment): Promise<boolean> {
-  const { detectScreenLock } = await import('./screen.ts');
+  const { detectScreenLock } = await import('./screen/screen.ts');
   const answer = await detectScreenLock({ env, ...(lockCommand === undefined ? {} : { lockCommand }) });
   if (answer.state === 'unknown') {
     const { logLine } = await import('./client-log.ts');

@@ -50,7 +50,7 @@ function readSource(path: string): Source {
 
 const sources = filesBelow('src', /\.ts$/).map(readSource);
 const FLOOR = new Set(['types', 'errors', 'protocol', 'logger']);
-const ROOMS = ['agents', 'channels', 'store', 'collector', 'emulator'];
+const ROOMS = ['agents', 'channels', 'store', 'collector', 'emulator', 'screen'];
 const OPENERS = /^(client|server|commands\/.*)$/;
 
 const isLocal = (target: string): boolean => sources.some(({ name }) => name === target);

@@ -3,7 +3,7 @@ import { tryConnect } from '../daemon.ts';
 import { ERRORS } from '../errors.ts';
 import type { Settings } from '../options.ts';
 import { type DaemonStatus, encodeStatusQuery, MAX_MESSAGE_BYTES, readReply } from '../protocol.ts';
-import { detectScreenLock } from '../screen.ts';
+import { detectScreenLock } from '../screen/screen.ts';
 import { createLineReader, runtimePaths } from '../socket.ts';
 import { statePaths } from '../state.ts';
 import type { Said } from '../types.ts';
