@@ -29,6 +29,8 @@ export interface Approvals {
   ask(request: ApprovalRequest): void;
   clientGone(id: string): void;
   pending(): readonly ApprovalRequest[];
+  /** Ends every pending request as undeliverable: nobody can answer it any more. */
+  fail(why: { readonly reason: string; readonly code: string }): void;
   /** Ends every pending request, with a `code` as undeliverable; resolves when their messages say so. */
   stop(why: { readonly reason: string; readonly code?: string }): Promise<void>;
 }
@@ -141,6 +143,7 @@ export function createApprovals({ channel, store, now, logger, onOutcome }: Appr
     },
     clientGone: (id) => apply({ type: 'client-gone', id, at: now() }),
     pending: () => pendingRequests(state),
+    fail: (why) => apply({ type: 'stopping', ...why, at: now() }),
     stop: async (why) => {
       apply({ type: 'stopping', ...why, at: now() });
       await Promise.allSettled([...closing]);

@@ -5,12 +5,12 @@
 import { AGENTS } from './agents/agent.ts';
 import { appFingerprint, type Connection, connectOrStart } from './daemon.ts';
 import { daemonArguments, daemonEnvironment } from './daemon-environment.ts';
-import { AppError, explain, oneLine, toAppError } from './errors.ts';
+import { AppError, ERRORS, type ErrorCode, explain, oneLine, toAppError } from './errors.ts';
 import type { ParsedArgv, Settings } from './options.ts';
 import { encodeRequest, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, type Reply, readReply } from './protocol.ts';
 import { createLineReader, runtimePaths } from './socket.ts';
 import { readDocument, salvageTopLevel } from './stdin.ts';
-import type { FailurePolicy, HookInput, Outcome, Said } from './types.ts';
+import type { FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -55,6 +55,7 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
     onFailure = settings.onFailure;
     if (settings.onlyScreenLock && !(await isLocked(settings, env))) return NOTHING;
     const outcome = await decide(input, settings, flags, env);
+    if (outcome.kind === 'undeliverable') throw appErrorOf(outcome);
     return agent.say(input, outcome, onFailure);
   } catch (error) {
     const failure = toAppError(error);
@@ -98,6 +99,11 @@ function strings(value: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   );
+}
+
+/** The daemon's reason, with the hint of its code. */
+function appErrorOf({ reason, code = '' }: Undecided): AppError {
+  return new AppError(Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'daemon-gone', reason);
 }
 
 function undecided({ message, code }: AppError): Outcome {

@@ -1,5 +1,4 @@
 /** The client's half of the daemon's life: connect to it, or start it and connect. Loads nothing that a warm call does not need. */
-import { freshFailure } from './daemon-files.ts';
 import { AppError, ERRORS, type ErrorCode } from './errors.ts';
 import { prepareDirectory, type RuntimePaths, socketExists } from './socket.ts';
 
@@ -57,6 +56,7 @@ export async function connectOrStart(
   prepareDirectory(paths.dir);
   const running = await tryConnect(paths.socket, events);
   if (running !== undefined) return running;
+  const { freshFailure } = await import('./daemon-files.ts');
   const failure = freshFailure(paths.failure, app);
   if (failure !== undefined) throw startError(failure);
   while (performance.now() < until) {

@@ -1,6 +1,5 @@
 #!/usr/bin/env bun
 /** The entry: argv -> mode. The only file that reads argv or sets the exit code. Everything heavy comes by import(). */
-import { writeSync } from 'node:fs';
 import { runHook, STOPPED, sayMisused } from './client.ts';
 import { SERVER_ENV } from './daemon.ts';
 import { explain, oneLine, toAppError } from './errors.ts';
@@ -10,6 +9,7 @@ import { VERSION } from './version.ts';
 
 /** What a signal makes this process say; changes as the hook learns more. Absent outside hook mode. */
 let onStop: Said | undefined;
+let isFinishing = false;
 
 async function main(argv: readonly string[]): Promise<Said> {
   let parsed: ParsedArgv;
@@ -25,7 +25,11 @@ async function main(argv: readonly string[]): Promise<Said> {
     return { stdout: '', stderr: '', exitCode: await runServer(getSettings(), process.env) };
   }
   onStop = STOPPED;
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => finish(onStop ?? STOPPED));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (!isFinishing) void finish(onStop ?? STOPPED);
+    });
+  }
   process.on('uncaughtException', crash);
   return runHook({
     flags: parsed.flags,
@@ -62,35 +66,29 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
   }
 }
 
+/** For commands that say something before they end. */
 function print(text: string): void {
-  writeAll(1, text);
-}
-
-/** A pipe of the agent may be non-blocking and full, or gone: the first is waited for, the second has nobody to tell. */
-function writeAll(fd: number, text: string): void {
-  let rest = Buffer.from(text);
-  while (rest.byteLength > 0) {
-    try {
-      rest = rest.subarray(writeSync(fd, rest));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
-      Bun.sleepSync(1);
-    }
-  }
+  process.getBuiltinModule('node:fs').writeSync(1, text);
 }
 
 /** Ends at once: a signal that comes after the answer must not add a second one. */
-function finish({ stdout, stderr, exitCode }: Said): never {
-  if (stderr !== '') writeAll(2, stderr);
-  if (stdout !== '') writeAll(1, stdout);
+async function finish({ stdout, stderr, exitCode }: Said): Promise<never> {
+  isFinishing = true;
+  // A reader that is gone has nobody to tell.
+  if (stderr !== '') await Bun.write(Bun.stderr, stderr).catch(() => {});
+  if (stdout !== '') await Bun.write(Bun.stdout, stdout).catch(() => {});
   process.exit(exitCode);
 }
 
 /** Exit 2 is how a hook blocks when it cannot even say so in JSON; other modes have the exit code of the error. */
-function crash(error: unknown): never {
+function crash(error: unknown): Promise<never> {
   const failure = toAppError(error);
-  if (onStop === undefined) finish({ stdout: '', stderr: explain(failure), exitCode: failure.exitCode });
-  finish({ stdout: '', stderr: `claude-slack-hook: ${oneLine(failure.message)} (${failure.code})\n`, exitCode: 2 });
+  if (onStop === undefined) return finish({ stdout: '', stderr: explain(failure), exitCode: failure.exitCode });
+  return finish({
+    stdout: '',
+    stderr: `claude-slack-hook: ${oneLine(failure.message)} (${failure.code})\n`,
+    exitCode: 2,
+  });
 }
 
 main(process.argv.slice(2)).then(finish, crash);

@@ -1,5 +1,5 @@
 /** The daemon's Unix socket: connections in, lines out, every peer bounded in time and memory. */
-import { chmodSync, lstatSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { encodeReply, MAX_MESSAGE_BYTES } from './protocol.ts';
 import { createLineReader } from './socket.ts';
 
@@ -61,6 +61,8 @@ export function createListener(path: string, events: ListenerEvents): Listener {
 function listen(path: string, { onLine, onGone }: ListenerEvents): Bun.UnixSocketListener<PeerState> {
   rmSync(path, { force: true, recursive: true });
   const gone = (socket: Bun.Socket<PeerState>): void => onGone(socket.data.peer);
+  // The socket must never be there with another mode, not for a moment: a client that sees one refuses it.
+  const umask = process.umask(0o177);
   const server = Bun.listen<PeerState>({
     unix: path,
     // A client may close its writing half and still wait for the answer.
@@ -78,7 +80,7 @@ function listen(path: string, { onLine, onGone }: ListenerEvents): Bun.UnixSocke
       error: gone,
     },
   });
-  chmodSync(path, 0o600);
+  process.umask(umask);
   return server;
 }
 

@@ -2,9 +2,9 @@
  * The one table of options. It generates the parsing, `--help` and the table in the README.
  * Order of precedence: flag, environment, config file, default.
  */
-import { lstatSync, readFileSync } from 'node:fs';
 import mri from 'mri';
 import { AppError } from './errors.ts';
+import { fileStatus } from './file-status.ts';
 import type { FailurePolicy } from './types.ts';
 
 interface Option {
@@ -111,6 +111,8 @@ export interface ParsedArgv {
  * Throws AppError('usage') for an unknown flag, a missing or doubled value, and a stray word.
  */
 export function parseArgv(argv: readonly string[]): ParsedArgv {
+  // The usual hook call; parsing nothing would still cost it memory.
+  if (argv.length === 0) return { mode: 'hook', flags: {} };
   const verb = argv[0] !== undefined && Object.hasOwn(VERBS, argv[0]) ? (argv[0] as keyof typeof VERBS) : undefined;
   const words = verb === undefined ? argv : argv.slice(1);
   const switches = new Set<string>(verb === undefined ? [] : VERBS[verb].switches);
@@ -234,33 +236,26 @@ function configHome(env: Environment): string {
 }
 
 function readConfig(file: string): Readonly<Record<string, string>> {
-  let mode: number;
   try {
-    const stat = lstatSync(file);
-    if (!stat.isFile()) throw new AppError('bad-config', `Expected ${file} to be a regular file`);
-    if (process.getuid !== undefined && stat.uid !== process.getuid()) {
-      throw new AppError('config-mode', `Expected ${file} to belong to uid ${process.getuid()}, got uid ${stat.uid}`);
+    const status = fileStatus(file);
+    if (status === undefined) return {};
+    if (status.kind !== 'file') throw new AppError('bad-config', `Expected ${file} to be a regular file`);
+    const uid = process.getuid?.();
+    if (uid !== undefined && status.uid !== uid) {
+      throw new AppError('config-mode', `Expected ${file} to belong to uid ${uid}, got uid ${status.uid}`);
     }
-    mode = stat.mode & 0o777;
+    if ((status.mode & 0o077) !== 0) {
+      throw new AppError('config-mode', `Expected mode 0600 for ${file}, got 0${status.mode.toString(8)}`, {
+        hint: `Run: chmod 600 ${file}`,
+      });
+    }
+    return checkConfig(JSON.parse(process.getBuiltinModule('node:fs').readFileSync(file, 'utf8')), file);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    if (isMissing(error)) return {};
-    throw new AppError('bad-config', `Cannot read ${file}: ${(error as Error).message}`, { cause: error });
-  }
-  if ((mode & 0o077) !== 0) {
-    throw new AppError('config-mode', `Expected mode 0600 for ${file}, got 0${mode.toString(8)}`, {
-      hint: `Run: chmod 600 ${file}`,
-    });
-  }
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
     throw new AppError('bad-config', `Expected ${file} to hold one JSON object: ${(error as Error).message}`, {
       cause: error,
     });
   }
-  return checkConfig(parsed, file);
 }
 
 function checkConfig(parsed: unknown, file: string): Readonly<Record<string, string>> {
@@ -283,11 +278,6 @@ function checkConfig(parsed: unknown, file: string): Readonly<Record<string, str
     config[key] = list ? value.join(',') : String(value);
   }
   return config;
-}
-
-function isMissing(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

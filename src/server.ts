@@ -3,6 +3,7 @@ import { closeSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { AGENTS } from './agents/agent.ts';
 import { createApprovals } from './approvals.ts';
+import type { SlackHealth } from './channels/slack-health.ts';
 import { createClients } from './clients.ts';
 import { appFingerprint, READY_ENV, type Readiness } from './daemon.ts';
 import { keepFailure, removeIdentity, writeIdentity } from './daemon-files.ts';
@@ -108,8 +109,11 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
   // Slack's libraries load while the first client is already connecting; requests wait for the channel's start.
   const channel = createLazyChannel('Slack', async () => {
     const { createSlackChannel } = await import('./channels/slack.ts');
-    const onHealth = (health: DaemonStatus['slack']): void => {
+    const onHealth = (health: SlackHealth): void => {
       slack = health;
+      // A revoked token: no click can come any more, so nobody may be left waiting for one.
+      if (health.isFatal)
+        approvals.fail({ reason: health.reason ?? 'Slack refuses this app.', code: health.code ?? 'slack-auth' });
     };
     const { apiUrl } = settings;
     return createSlackChannel({

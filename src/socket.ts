@@ -1,6 +1,6 @@
 /** Where the daemon and its clients meet: paths, the checks of the directory, and newline-delimited framing. */
-import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { AppError } from './errors.ts';
+import { type FileStatus, fileStatus } from './file-status.ts';
 
 export interface RuntimePaths {
   readonly dir: string;
@@ -51,43 +51,53 @@ export function runtimePaths(env: Readonly<Record<string, string | undefined>>):
  * Throws AppError('socket-dir') otherwise.
  */
 export function prepareDirectory(dir: string): void {
-  try {
-    mkdirSync(dir, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw new AppError('socket-dir', `Cannot create ${dir}: ${(error as Error).message}`, {
-        cause: error,
-        hint: 'Point TMPDIR at a directory that exists and that you may write to.',
-      });
-    }
+  if (!isOwn(dir, 'directory')) {
+    makeDirectory(dir);
+    isOwn(dir, 'directory');
   }
-  checkOwn(dir, 'a directory', (stat) => stat.isDirectory(), 0o700);
 }
 
 /** True when the socket is there and ours. Throws AppError('socket-dir') when it is somebody else's or no socket. */
 export function socketExists(path: string): boolean {
-  return checkOwn(path, 'a socket', (stat) => stat.isSocket(), 0o600);
+  return isOwn(path, 'socket');
 }
 
-/** lstat, never stat: a symbolic link is always refused. */
-function checkOwn(path: string, what: string, isKind: (stat: Stats) => boolean, mode: number): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return false;
-  if (!isKind(stat)) throw new AppError('socket-dir', `Expected ${path} to be ${what}, got something else`);
-  const uid = process.getuid?.();
-  if (uid !== undefined && stat.uid !== uid) {
-    throw new AppError('socket-dir', `Expected ${path} to belong to uid ${uid}, got uid ${stat.uid}`);
+function makeDirectory(dir: string): void {
+  try {
+    process.getBuiltinModule('node:fs').mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw new AppError('socket-dir', `Cannot create ${dir}: ${(error as Error).message}`, {
+      cause: error,
+      hint: 'Point TMPDIR at a directory that exists and that you may write to.',
+    });
   }
-  if ((stat.mode & 0o777 & ~mode) !== 0) {
-    throw new AppError(
-      'socket-dir',
-      `Expected mode 0${mode.toString(8)} for ${path}, got 0${(stat.mode & 0o777).toString(8)}`,
-      {
-        hint: `Run: chmod ${mode.toString(8)} ${path}`,
-      },
-    );
+}
+
+/** False when there is nothing. A symbolic link is neither a directory nor a socket. */
+function isOwn(path: string, kind: FileStatus['kind']): boolean {
+  const status = statusOf(path);
+  if (status === undefined) return false;
+  if (status.kind !== kind) throw new AppError('socket-dir', `Expected ${path} to be a ${kind}, got something else`);
+  const uid = process.getuid?.();
+  if (uid !== undefined && status.uid !== uid) {
+    throw new AppError('socket-dir', `Expected ${path} to belong to uid ${uid}, got uid ${status.uid}`);
+  }
+  if ((status.mode & 0o077) !== 0) {
+    const wanted = kind === 'directory' ? '700' : '600';
+    throw new AppError('socket-dir', `Expected mode 0${wanted} for ${path}, got 0${status.mode.toString(8)}`, {
+      hint: `Run: chmod ${wanted} ${path}`,
+    });
   }
   return true;
+}
+
+function statusOf(path: string): FileStatus | undefined {
+  try {
+    return fileStatus(path);
+  } catch (error) {
+    throw new AppError('socket-dir', `Cannot look at ${path}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 const NEWLINE = 0x0a;

@@ -1,8 +1,5 @@
 /** Reading one JSON document from stdin without waiting for its end, and making out the event of a broken one. */
-import { read } from 'node:fs';
 import { AppError } from './errors.ts';
-
-const CHUNK_BYTES = 64 * 1024;
 
 /** What stdin held, as far as it was read: the document, or why it is none. */
 export type Document =
@@ -15,64 +12,39 @@ export type Document =
  * @param maxBytes more than this is refused at once
  * @param boundMs the longest wait for the document
  */
-export function readDocument(maxBytes: number, boundMs: number, fd = 0): Promise<Document> {
-  return new Promise((resolve) => {
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    const text = (): string => new TextDecoder().decode(Buffer.concat(chunks));
-    const timer = setTimeout(() => {
-      resolve({
-        ok: false,
-        error: new AppError('bad-input', `Expected a JSON document on stdin within ${boundMs} ms`),
-        text: text(),
-      });
-    }, boundMs);
-    const settle = (document: Document): void => {
-      clearTimeout(timer);
-      resolve(document);
-    };
-    const next = (): void => {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      // The callback form reads in a thread: a blocking read here could not be bounded in time.
-      read(fd, chunk, 0, CHUNK_BYTES, null, (error, count) => {
-        if (error !== null && error.code !== 'EAGAIN' && error.code !== 'EOF') {
-          settle({
-            ok: false,
-            error: new AppError('bad-input', `Cannot read stdin: ${error.message}`, { cause: error }),
-            text: text(),
-          });
-          return;
-        }
-        if (error?.code === 'EAGAIN') {
-          setTimeout(next, 2);
-          return;
-        }
-        if (error === null && count > 0) {
-          chunks.push(chunk.subarray(0, count));
-          bytes += count;
-          if (bytes > maxBytes) {
-            settle({
-              ok: false,
-              error: new AppError('input-too-large', `Expected at most ${maxBytes} bytes on stdin, got more`),
-              text: text(),
-            });
-            return;
-          }
-          if (!mayBeWhole(chunk, count)) return next();
-          const document = parse(chunks);
-          if (document.ok) return settle(document);
-          return next();
-        }
-        settle(parse(chunks));
-      });
-    };
-    next();
+export async function readDocument(maxBytes: number, boundMs: number): Promise<Document> {
+  const chunks: Uint8Array[] = [];
+  const fail = (code: 'bad-input' | 'input-too-large', message: string, cause?: unknown): Document => ({
+    ok: false,
+    error: new AppError(code, message, { cause }),
+    text: new TextDecoder().decode(Buffer.concat(chunks)),
   });
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(late.resolve, boundMs);
+  try {
+    // Bun's own stream: node:fs costs every call 1 ms and 6 MB, and a blocking read could not be bounded in time.
+    const reader = Bun.stdin.stream().getReader();
+    for (let bytes = 0; ; ) {
+      const next = await Promise.race([reader.read(), late.promise]);
+      if (next === undefined)
+        return fail('bad-input', `Expected a JSON document on stdin within ${Math.round(boundMs)} ms`);
+      if (next.done) return parse(chunks);
+      chunks.push(next.value);
+      bytes += next.value.byteLength;
+      if (bytes > maxBytes) return fail('input-too-large', `Expected at most ${maxBytes} bytes on stdin, got more`);
+      const document = mayBeWhole(next.value) ? parse(chunks) : undefined;
+      if (document?.ok) return document;
+    }
+  } catch (error) {
+    return fail('bad-input', `Cannot read stdin: ${error instanceof Error ? error.message : String(error)}`, error);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A document is an object, so only a chunk that ends in `}` (and white space) can complete one. */
-function mayBeWhole(chunk: Uint8Array, count: number): boolean {
-  let at = count - 1;
+function mayBeWhole(chunk: Uint8Array): boolean {
+  let at = chunk.byteLength - 1;
   while (at >= 0 && (chunk[at] === 0x0a || chunk[at] === 0x0d || chunk[at] === 0x20 || chunk[at] === 0x09)) at -= 1;
   return at >= 0 && chunk[at] === 0x7d;
 }

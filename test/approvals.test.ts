@@ -178,6 +178,21 @@ describe('approvals', () => {
     expect(log.slice(-3)).toEqual(['record ended', 'reply expired', 'close expired']);
   });
 
+  test('end all that is pending as undeliverable when nobody can answer any more, and go on', async () => {
+    const { approvals, outcomes, asked, press } = desk();
+    await approvals.start();
+    const lost = newRequest();
+    approvals.ask(lost);
+    approvals.fail({ reason: 'Slack refuses the bot token.', code: 'slack-auth' });
+    expect(outcomes.get(lost.id)).toMatchObject({ kind: 'undeliverable', code: 'slack-auth' });
+    const next = newRequest();
+    approvals.ask(next);
+    await settle();
+    asked.at(-1)?.post.resolve(shown);
+    await settle();
+    expect(press(next)).toBe('accepted');
+  });
+
   test('end all that is pending when stopped, and wait until the messages say so', async () => {
     const { approvals, outcomes, log } = desk();
     await approvals.start();

@@ -53,20 +53,31 @@ async function table(): Promise<void> {
     ['Node client', node],
   ];
   const daemon = answeringDaemon();
-  const one = await time(named.map(([, command]) => command), 60, 1);
+  const one = await time(
+    named.map(([, command]) => command),
+    60,
+    1,
+  );
   const ten = await time([BINARY, ...(c === undefined ? [] : [c])], 20, 10);
   daemon.stop();
 
   const floor = one[named.findIndex(([name]) => name === 'C client')]?.median;
-  console.log('| whole process, daemon answering at once | median ms | × C client | RSS MB | minor faults |\n| --- | --- | --- | --- | --- |');
+  console.log(
+    '| whole process, daemon answering at once | median ms | × C client | RSS MB | minor faults |\n| --- | --- | --- | --- | --- |',
+  );
   for (const [index, [name]] of named.entries()) {
     const timing = one[index];
     if (timing === undefined) continue;
     const ratio = floor === undefined ? '' : (timing.median / floor).toFixed(1);
-    console.log(`| ${name} | ${(timing.median / 1000).toFixed(2)} | ${ratio} | ${(timing.rssKb / 1024).toFixed(0)} | ${timing.faults} |`);
+    console.log(
+      `| ${name} | ${(timing.median / 1000).toFixed(2)} | ${ratio} | ${(timing.rssKb / 1024).toFixed(0)} | ${timing.faults} |`,
+    );
   }
-  console.log(`| ten claude-slack-hook at once, to the last answer | ${((ten[0]?.median ?? 0) / 1000).toFixed(1)} | | | |`);
-  if (ten[1] !== undefined) console.log(`| ten C clients at once, to the last answer | ${(ten[1].median / 1000).toFixed(1)} | | | |`);
+  console.log(
+    `| ten claude-slack-hook at once, to the last answer | ${((ten[0]?.median ?? 0) / 1000).toFixed(1)} | | | |`,
+  );
+  if (ten[1] !== undefined)
+    console.log(`| ten C clients at once, to the last answer | ${(ten[1].median / 1000).toFixed(1)} | | | |`);
   await wholeLoop();
 }
 
@@ -78,14 +89,29 @@ async function wholeLoop(): Promise<void> {
   for (let round = 0; round < 10; round += 1) {
     const home = mkdtempSync(join(dir, 'home-'));
     const slack = await createEmulator();
-    const env = { PATH: '/usr/bin:/bin', HOME: home, TMPDIR: home, SLACK_API_URL: slack.apiUrl, SLACK_BOT_TOKEN: slack.botToken, SLACK_APP_TOKEN: slack.appToken, SLACK_USER_ID: slack.user.id };
+    const env = {
+      PATH: '/usr/bin:/bin',
+      HOME: home,
+      TMPDIR: home,
+      SLACK_API_URL: slack.apiUrl,
+      SLACK_BOT_TOKEN: slack.botToken,
+      SLACK_APP_TOKEN: slack.appToken,
+      SLACK_USER_ID: slack.user.id,
+    };
     const startedAt = performance.now();
     const hook = Bun.spawn([BINARY], { env, stdin: Bun.file(PAYLOAD), stdout: 'pipe' });
-    const card = await slack.waitForMessage(({ blocks }: EmulatedMessage) => blocks.some(({ type }) => type === 'actions'));
+    const card = await slack.waitForMessage(({ blocks }: EmulatedMessage) =>
+      blocks.some(({ type }) => type === 'actions'),
+    );
     cold.push(performance.now() - startedAt);
     const first = Bun.spawn([BINARY], { env, stdin: Bun.file(PAYLOAD), stdout: 'pipe' });
-    const second = await slack.waitForMessage((message) => message.ts !== card.ts && message.blocks.some(({ type }) => type === 'actions'));
-    for (const [process, message] of [[hook, card], [first, second]] as const) {
+    const second = await slack.waitForMessage(
+      (message) => message.ts !== card.ts && message.blocks.some(({ type }) => type === 'actions'),
+    );
+    for (const [process, message] of [
+      [hook, card],
+      [first, second],
+    ] as const) {
       const pressedAt = performance.now();
       void slack.click({ channel: message.channel, ts: message.ts, actionId: 'csh_approve' });
       const { value } = await process.stdout.getReader().read();
@@ -112,40 +138,72 @@ function answeringDaemon(): { stop(): void } {
   const base = join(dir, 'claude-slack-approval');
   mkdirSync(base, { mode: 0o700 });
   writeFileSync(join(base, 'server.pid'), `${process.pid}\n`);
-  process.umask(0o077);
   const script = `
+    process.umask(0o177);
     const outcome = JSON.stringify({ claude_slack_hook: { type: 'outcome', outcome: { kind: 'allowed', by: 'U1', via: 'Slack', at: 1 } } }) + '\\n';
     const plain = JSON.stringify({ hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'allow' } }) + '\\n';
     Bun.listen({ unix: ${JSON.stringify(join(base, 'approval.sock'))}, socket: { data: (socket, chunk) => {
       if (chunk[chunk.length - 1] === 10) socket.write(chunk.includes('claude_slack_hook') ? outcome : plain);
     } } });
-    console.log('ready');`;
-  const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' });
+    `;
+  const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'ignore', stderr: 'ignore' });
   return { stop: () => child.kill() };
 }
 
 async function time(commands: readonly string[], rounds: number, atOnce: number): Promise<readonly Timing[]> {
-  const env = { PATH: '/usr/bin:/bin', HOME: dir, TMPDIR: dir, SLACK_BOT_TOKEN: 'xoxb-1-2-bench', SLACK_APP_TOKEN: 'xapp-1-A1-2-bench', SLACK_USER_ID: 'U0BENCH' };
+  const env = {
+    PATH: '/usr/bin:/bin',
+    HOME: dir,
+    TMPDIR: dir,
+    SLACK_BOT_TOKEN: 'xoxb-1-2-bench',
+    SLACK_APP_TOKEN: 'xapp-1-A1-2-bench',
+    SLACK_USER_ID: 'U0BENCH',
+  };
   const stdin = join(dir, 'payload.json');
   writeFileSync(stdin, `${JSON.stringify(JSON.parse(readFileSync(PAYLOAD, 'utf8')))}\n`);
-  while (!(await Bun.file(join(dir, 'claude-slack-approval/approval.sock')).stat().then(() => true, () => false))) await Bun.sleep(2);
+  while (
+    !(await Bun.file(join(dir, 'claude-slack-approval/approval.sock'))
+      .stat()
+      .then(
+        () => true,
+        () => false,
+      ))
+  )
+    await Bun.sleep(2);
+  const check = Bun.spawnSync([BINARY], { env, stdin: Bun.file(stdin) });
+  if (!check.stdout.includes('"allow"')) throw new Error(`Expected the hook to get its answer, got ${check.stderr}`);
   const runner = await compileC('runner');
   if (runner !== undefined) {
-    const child = Bun.spawn([runner, String(rounds), String(atOnce), stdin, ...commands], { env, stdout: 'pipe', stderr: 'inherit' });
+    const child = Bun.spawn([runner, String(rounds), String(atOnce), stdin, ...commands], {
+      env,
+      stdout: 'pipe',
+      stderr: 'inherit',
+    });
     const text = await child.stdout.text();
     if ((await child.exited) !== 0) throw new Error('The benchmark’s runner failed');
-    return text.trim().split('\n').map((line) => JSON.parse(line) as Timing);
+    return text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Timing);
   }
   const took = commands.map(() => [] as number[]);
   for (let round = 0; round < rounds; round += 1) {
     for (const [index, command] of commands.entries()) {
       const from = performance.now();
-      const all = Array.from({ length: atOnce }, () => Bun.spawn(command.split(' '), { env, stdin: Bun.file(stdin), stdout: 'ignore' }).exited);
+      const all = Array.from(
+        { length: atOnce },
+        () => Bun.spawn(command.split(' '), { env, stdin: Bun.file(stdin), stdout: 'ignore' }).exited,
+      );
       await Promise.all(all);
       took[index]?.push((performance.now() - from) * 1000);
     }
   }
-  return took.map((values) => ({ median: median(values), low: Math.min(...values), rssKb: Number.NaN, faults: Number.NaN }));
+  return took.map((values) => ({
+    median: median(values),
+    low: Math.min(...values),
+    rssKb: Number.NaN,
+    faults: Number.NaN,
+  }));
 }
 
 async function compileC(name: 'client' | 'runner'): Promise<string | undefined> {
@@ -161,7 +219,17 @@ async function compileEmpty(): Promise<string> {
   const source = join(dir, 'empty.ts');
   writeFileSync(source, 'process.exit(0);\n');
   const out = join(dir, 'empty');
-  const flags = ['--compile', '--minify', '--bytecode', '--format=esm', '--no-compile-autoload-bunfig', '--no-compile-autoload-dotenv'];
-  await Bun.spawn([process.execPath, 'build', source, ...flags, '--outfile', out], { stdout: 'ignore', stderr: 'ignore' }).exited;
+  const flags = [
+    '--compile',
+    '--minify',
+    '--bytecode',
+    '--format=esm',
+    '--no-compile-autoload-bunfig',
+    '--no-compile-autoload-dotenv',
+  ];
+  await Bun.spawn([process.execPath, 'build', source, ...flags, '--outfile', out], {
+    stdout: 'ignore',
+    stderr: 'ignore',
+  }).exited;
   return out;
 }

@@ -42,7 +42,8 @@ export async function runStatus(settings: Settings, env: Environment): Promise<S
   };
 }
 
-async function askDaemon(socket: string): Promise<DaemonStatus | 'not-running' | 'silent'> {
+/** The status of the running daemon, within a second. */
+export async function askDaemon(socket: string): Promise<DaemonStatus | 'not-running' | 'silent'> {
   const answer = Promise.withResolvers<DaemonStatus | 'silent'>();
   const onData = createLineReader(
     MAX_MESSAGE_BYTES * 2,

@@ -86,6 +86,7 @@ describe('one daemon', () => {
       expect(names.toSorted()).toEqual([
         'HOME',
         'PATH',
+        'PWD',
         'SLACK_API_URL',
         'SLACK_APP_TOKEN',
         'SLACK_BOT_TOKEN',
@@ -350,3 +351,62 @@ function descendants(root: number): number[] {
     parents.filter(([, parent]) => parent === pid).flatMap(([child]) => [child, ...below(child)]);
   return [root, ...below(root)];
 }
+
+describe('Slack on a bad day', () => {
+  test(
+    'a token that is revoked ends what is pending with the reason, and the daemon recovers when it works again',
+    () =>
+      withBench(async (bench) => {
+        const first = await bench.ask(payload('PreToolUse.Bash'));
+        bench.slack.revoke('bot', true);
+        // Any call finds out; here it is the post of a second request.
+        const second = bench.hook(payload('PreToolUse.Bash'));
+        for (const hook of [first.hook, second]) expect((await hook.ended).stdout).toContain('invalid_auth');
+        expect((await bench.run(['--status'])).stdout).toContain('slack:    down (Slack refused');
+        bench.slack.revoke('bot', false);
+        const [daemon] = bench.daemons();
+        await bench.until(() => bench.slack.calls('auth.test').length > 0, 'a probe');
+        let asked: Awaited<ReturnType<TestBench['ask']>> | undefined;
+        while (asked === undefined) {
+          const hook = bench.hook(payload('PreToolUse.Bash'));
+          const card = await Promise.race([
+            bench.slack.waitForMessage(({ ts, blocks }) => ts !== first.card.ts && hasButtons({ blocks } as never)),
+            hook.ended,
+          ]);
+          if ('ts' in card) asked = { hook, card };
+        }
+        await bench.press(asked.card, 'csh_approve');
+        expect((await asked.hook.ended).stdout).toContain('"allow"');
+        expect(bench.daemons()).toEqual([daemon ?? 0]);
+      }),
+    40_000,
+  );
+
+  test('a 429 delays the request that it was said to, and no other', () =>
+    withBench(async (bench) => {
+      const warm = await bench.ask(payload('PreToolUse.Bash'));
+      bench.slack.fault('chat.postMessage', { kind: 'rate-limit', seconds: 2 });
+      const slow = bench.hook(payload('PermissionRequest.Edit'));
+      await bench.slack.waitForCall(({ method, response }) => method === 'chat.postMessage' && response.ok !== true);
+      const quick = await bench.ask(payload('PreToolUse.Edit'));
+      await bench.press(quick.card, 'csh_deny');
+      expect((await quick.hook.ended).tookMs).toBeLessThan(1_500);
+      const late = await bench.slack.waitForMessage(
+        (message) => ![warm.card.ts, quick.card.ts].includes(message.ts) && hasButtons(message),
+      );
+      await bench.press(late, 'csh_deny');
+      expect((await slow.ended).stdout).toContain('"deny"');
+    }));
+
+  test('a connection that drops or is refreshed loses no request, and clicks after it count', () =>
+    withBench(async (bench) => {
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
+      bench.slack.dropConnections();
+      await bench.slack.waitForConnections(1, 1_000);
+      bench.slack.disconnect('refresh_requested');
+      await bench.until(() => bench.slack.connectionsEver() >= 3, 'the new connection');
+      await bench.slack.waitForConnections(1);
+      await bench.press(card, 'csh_approve');
+      expect((await hook.ended).stdout).toContain('"allow"');
+    }));
+});

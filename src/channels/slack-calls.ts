@@ -1,0 +1,125 @@
+/** Web API calls that end: each with a time limit, a deadline, and retries that never hold up another call. */
+import { WebClient } from '@slack/web-api';
+import { AppError } from '../errors.ts';
+import { readFailure, type SlackFailure } from './slack-errors.ts';
+import { type ChannelLogger, createSdkLogger } from './slack-logger.ts';
+import { pause, type SlackTiming, withJitter } from './slack-timing.ts';
+
+export interface SlackCallsOptions {
+  readonly botToken: string;
+  readonly apiUrl: string;
+  readonly logger: ChannelLogger;
+  readonly timing: SlackTiming;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** A call failed in a way that concerns all calls, or worked. */
+  readonly onToken: (failure: SlackFailure | undefined) => void;
+}
+
+export interface CallBounds {
+  /** No try begins at or after this time (milliseconds since the epoch). */
+  readonly deadline: number;
+  /** Ends the waiting between tries. A call that is on its way is not broken off: its result matters. */
+  readonly signal?: AbortSignal;
+  /** Default: as many as fit before the deadline. */
+  readonly maxTries?: number;
+  /** Calls with the same key that Slack told to wait come back one second apart. */
+  readonly spacedBy?: string;
+  /** Changes the arguments for a retry. `uncertain` = an earlier try may have worked unseen. */
+  readonly onRetry?: (attempt: number, uncertain: boolean) => Record<string, unknown>;
+}
+
+export interface SlackCalls {
+  /** Rejects with `CallFailed`. `doing` completes "Slack refused to …". */
+  call(
+    lane: 'post' | 'edit',
+    method: string,
+    args: Record<string, unknown>,
+    doing: string,
+    bounds: CallBounds,
+  ): Promise<Record<string, unknown>>;
+}
+
+/** An AppError whose cause is the failure that it was made from. */
+export function failureOf(error: unknown): SlackFailure | undefined {
+  return error instanceof AppError ? failures.get(error) : undefined;
+}
+const failures = new WeakMap<AppError, SlackFailure>();
+
+/** Slack takes about one message a second for one conversation (rate limits reference). */
+const SPACING_MS = 1_000;
+/** First wait after a failure; doubles. */
+const RETRY_MS = 300;
+const RETRY_CAP_MS = 5_000;
+
+export function createSlackCalls(options: SlackCallsOptions): SlackCalls {
+  const { timing, now, random, logger } = options;
+  // Two clients, so that a hundred edits that hang do not keep a post waiting: a client runs a hundred calls at a time.
+  const lanes = { post: createWebClient(options), edit: createWebClient(options) };
+  const lastSlots = new Map<string, number>();
+
+  /** When a call that was told to wait may come back. */
+  const nextSlot = (key: string | undefined, retryAfterMs: number, deadline: number): number => {
+    const earliest = now() + retryAfterMs;
+    if (key === undefined) return earliest;
+    const slot = Math.max(earliest, (lastSlots.get(key) ?? 0) + SPACING_MS);
+    if (slot >= deadline) return earliest;
+    if (lastSlots.size > 1000) lastSlots.clear();
+    lastSlots.set(key, slot);
+    return slot;
+  };
+
+  const giveUp = (failure: SlackFailure): AppError => {
+    failures.set(failure.error, failure);
+    return failure.error;
+  };
+
+  return {
+    call: async (lane, method, args, doing, bounds) => {
+      const { deadline, signal, maxTries = Number.POSITIVE_INFINITY } = bounds;
+      let uncertain = false;
+      for (let attempt = 1; ; attempt += 1) {
+        const more = attempt === 1 ? {} : (bounds.onRetry?.(attempt, uncertain) ?? {});
+        const result = await tryOnce(lanes[lane], method, { ...args, ...more }, doing);
+        if (!('kind' in result)) {
+          options.onToken(undefined);
+          return result.data;
+        }
+        uncertain ||= result.uncertain;
+        logger.debug({ method, attempt, kind: result.kind, reason: result.error.message }, 'slack call failed');
+        if (result.kind === 'fatal') options.onToken(result);
+        if (result.kind !== 'transient' && result.kind !== 'rate-limited') throw giveUp(result);
+        const backAt =
+          result.retryAfterMs === undefined
+            ? now() + withJitter(Math.min(RETRY_MS * 2 ** (attempt - 1), RETRY_CAP_MS), random)
+            : nextSlot(bounds.spacedBy, result.retryAfterMs, deadline);
+        if (attempt >= maxTries || backAt >= deadline || signal?.aborted) throw giveUp(result);
+        await pause(backAt - now(), signal);
+        if (signal?.aborted) throw giveUp(result);
+      }
+    },
+  };
+
+  function createWebClient({ botToken, apiUrl }: SlackCallsOptions): WebClient {
+    return new WebClient(botToken, {
+      slackApiUrl: apiUrl,
+      logger: createSdkLogger(logger),
+      timeout: timing.callMs,
+      retryConfig: { retries: 0 },
+      rejectRateLimitedCalls: true,
+    });
+  }
+}
+
+async function tryOnce(
+  client: WebClient,
+  method: string,
+  args: Record<string, unknown>,
+  doing: string,
+): Promise<SlackFailure | { readonly data: Record<string, unknown> }> {
+  try {
+    return { data: { ...(await client.apiCall(method, args)) } };
+  } catch (error) {
+    return readFailure(error, doing);
+  }
+}

@@ -1,0 +1,110 @@
+/** Every sentence that people read in Slack. Nothing here may hold text of an agent: callers add that in elements of its own. */
+import type { Outcome, Verdict } from '../types.ts';
+
+/** Names of tool input fields, in words. */
+export const LABELS = {
+  command: 'Command',
+  file: 'File',
+  remove: 'Remove',
+  add: 'Add',
+  content: 'Content',
+  plan: 'Plan',
+  url: 'URL',
+  prompt: 'Prompt',
+  query: 'Query',
+  ownWords: 'The agent says',
+  otherFields: 'Other fields',
+  tool: 'Tool',
+  project: 'Project',
+  host: 'Host',
+  mode: 'Mode',
+  agent: 'Agent',
+  session: 'Session',
+  digest: 'Digest',
+} as const;
+
+export const WORDS = {
+  approve: 'Approve',
+  deny: 'Deny',
+  approveLabel: 'Approve this tool call, exactly as shown',
+  denyLabel: 'Deny this tool call',
+  unknownTool: 'a tool',
+  noInput: 'This tool call has no input.',
+  empty: 'empty',
+  notText: 'not text',
+  cannotShow: 'This value cannot be shown.',
+  tooLong: 'Too long to show in full here, so Slack cannot approve it. Answer at the terminal.',
+  overButtons: 'This request is over; its buttons are gone.',
+  duplicate: 'This is a second copy of a request. Only the other message counts.',
+  sharedApp:
+    'Another daemon shares this Slack app and takes its clicks. Give every person and machine an app of its own.',
+  twoApps: 'The bot token and the app token belong to two different Slack apps, so clicks cannot arrive.',
+} as const;
+
+/** The first line of a card. `tool` is encoded already. */
+export function askTitle(tool: string, complete: boolean): string {
+  return complete ? `Approve ${tool}?` : `${tool}: answer at the terminal`;
+}
+
+const ENDED: Readonly<Record<Outcome['kind'], string>> = {
+  allowed: 'Approved',
+  denied: 'Denied',
+  expired: 'Expired – not approved',
+  withdrawn: 'Withdrawn – not approved',
+  stopped: 'Stopped – not approved',
+  undeliverable: 'Not delivered – not approved',
+};
+
+/** The first line of a closed card. */
+export function endedTitle(kind: Outcome['kind'], tool: string): string {
+  return `${ENDED[kind]}: ${tool}`;
+}
+
+/** What stands before the person who decided. */
+export function decidedBy(kind: 'allowed' | 'denied'): string {
+  return kind === 'allowed' ? 'Approved by ' : 'Denied by ';
+}
+
+export function hiddenWarning(count: number): string {
+  const characters = count === 1 ? 'character is' : 'characters are';
+  return `${count.toLocaleString('en')} invisible or direction-changing ${characters} shown as ⟦…⟧.`;
+}
+
+export function leftOut(characters: number, lines: number): string {
+  return `… ${amount(characters, 'character')} left out here${lines === 0 ? '' : `, with ${amount(lines, 'line break')}`} …`;
+}
+
+export function length(characters: number): string {
+  return amount(characters, 'character');
+}
+
+/** A duration in people's units; negative ones (a clock that was set back) count as zero. */
+export function waited(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** What a person who pressed a button is told when the press did not count. Names nobody and nothing. */
+export const NOTICES: Readonly<Record<Exclude<Verdict, 'accepted' | 'pending'>, string>> & {
+  readonly elsewhere: string;
+  readonly unreadable: string;
+  readonly duplicate: string;
+} = {
+  'not-approver': 'Nothing was decided: only the people whom this request was sent to may answer it.',
+  'already-decided': 'Nothing was changed: this request has already been answered. The first answer counts.',
+  expired: 'Nothing was decided: this request has expired.',
+  closed: 'Nothing was decided: this request is over, the agent no longer waits for it.',
+  'unknown-request': 'Nothing was decided: this request is over, nobody waits for it any more.',
+  forged: 'Nothing was decided: this button does not belong to this message.',
+  'not-shown': 'Nothing was approved: this message does not show everything. Answer at the terminal.',
+  elsewhere:
+    'Nothing was decided: Slack sent this click to another machine or daemon than the one that asked. Press again; if it goes on, give every machine a Slack app of its own.',
+  unreadable: 'Nothing was decided: this button could not be read.',
+  duplicate: 'Nothing was decided: this is a second copy of the request. Answer on the other message.',
+};
+
+function amount(count: number, word: string): string {
+  return `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
+}

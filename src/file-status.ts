@@ -1,0 +1,86 @@
+/**
+ * lstat for the hook's path. node:fs costs every call 1 ms and 6 MB, measured; statx(2) through bun:ffi a third of
+ * that. Where it cannot be had (macOS, another libc, no JIT) node:fs is loaded after all.
+ */
+import { dlopen, read } from 'bun:ffi';
+
+/** What a path is, never what it points to. */
+export interface FileStatus {
+  readonly kind: 'file' | 'directory' | 'socket' | 'other';
+  readonly uid: number;
+  /** The twelve permission bits. */
+  readonly mode: number;
+}
+
+/** Undefined when there is nothing. Throws what lstat throws for everything else. */
+export function fileStatus(path: string): FileStatus | undefined {
+  native ??= loadNative();
+  return native(path);
+}
+
+type Lookup = (path: string) => FileStatus | undefined;
+
+let native: Lookup | undefined;
+
+// statx(2): the layout of its buffer is the same on every Linux architecture.
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_TYPE_MODE_UID = 0x1 | 0x2 | 0x8;
+const UID_OFFSET = 20;
+const MODE_OFFSET = 28;
+const BUFFER_BYTES = 256;
+// errno(3), Linux
+const ENOENT = 2;
+const ENOTDIR = 20;
+
+// inode(7)
+const S_IFMT = 0o170000;
+const S_IFSOCK = 0o140000;
+const S_IFREG = 0o100000;
+const S_IFDIR = 0o040000;
+
+function loadNative(): Lookup {
+  if (process.platform !== 'linux') return viaNode;
+  try {
+    const { symbols } = dlopen('libc.so.6', {
+      statx: { args: ['i32', 'ptr', 'i32', 'u32', 'ptr'], returns: 'i32' },
+      __errno_location: { args: [], returns: 'ptr' },
+    });
+    const buffer = Buffer.alloc(BUFFER_BYTES);
+    return (path) => {
+      if (path.includes('\0')) return viaNode(path);
+      const name = Buffer.from(`${path}\0`);
+      if (symbols.statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE_MODE_UID, buffer) === 0) {
+        return statusOf(buffer.readUInt16LE(MODE_OFFSET), buffer.readUInt32LE(UID_OFFSET));
+      }
+      const location = symbols.__errno_location();
+      const errno = location === null ? 0 : read.i32(location);
+      // Anything else (no permission, an old kernel) is node:fs's to tell.
+      return errno === ENOENT || errno === ENOTDIR ? undefined : viaNode(path);
+    };
+  } catch {
+    return viaNode;
+  }
+}
+
+function viaNode(path: string): FileStatus | undefined {
+  const { lstatSync } = process.getBuiltinModule('node:fs');
+  let stat: ReturnType<typeof lstatSync>;
+  try {
+    stat = lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+  return stat === undefined ? undefined : statusOf(stat.mode, stat.uid);
+}
+
+function statusOf(mode: number, uid: number): FileStatus {
+  return { kind: kindOf(mode & S_IFMT), uid, mode: mode & 0o7777 };
+}
+
+function kindOf(type: number): FileStatus['kind'] {
+  if (type === S_IFREG) return 'file';
+  if (type === S_IFDIR) return 'directory';
+  return type === S_IFSOCK ? 'socket' : 'other';
+}

@@ -1,0 +1,118 @@
+/** An emulated Slack, a channel that is connected to it, and what the core would have seen. */
+import { createSlackChannel, type SlackChannelOptions } from '../../src/channels/slack.ts';
+import type { SlackHealth } from '../../src/channels/slack-health.ts';
+import { createEmulator } from '../../src/emulator/emulator.ts';
+import type { EmulatedMessage, Emulator, EmulatorOptions } from '../../src/emulator/emulator-types.ts';
+import type { Answer, ApprovalRequest, Channel, HookInput, Receipt, Verdict } from '../../src/types.ts';
+import { bash, HOST, INSTANCE, makeRequest } from './requests.ts';
+
+export interface World {
+  readonly slack: Emulator;
+  readonly channel: Channel;
+  /** What the core was asked, oldest first. */
+  readonly answers: Answer[];
+  readonly log: string[];
+  health(): SlackHealth;
+  /** Resolves when the health (now or later) passes the test. */
+  healthy(test: (health: SlackHealth) => boolean): Promise<SlackHealth>;
+  /** Resolves when the core has been asked `count` times. */
+  answered(count: number): Promise<void>;
+  /** What the core says to the next answers. */
+  verdict: Verdict | ((answer: Answer) => Verdict);
+  start(): Promise<void>;
+  request(input?: HookInput, more?: Partial<ApprovalRequest>): ApprovalRequest;
+  ask(request: ApprovalRequest, signal?: AbortSignal): Promise<Receipt>;
+  message(receipt: Receipt): EmulatedMessage;
+  notices(): readonly EmulatedMessage[];
+  end(): Promise<void>;
+}
+
+export async function createWorld(
+  options: Partial<SlackChannelOptions> = {},
+  emulatorOptions: EmulatorOptions = {},
+): Promise<World> {
+  const slack = await createEmulator(emulatorOptions);
+  const answers: Answer[] = [];
+  const log: string[] = [];
+  let health: SlackHealth = { state: 'connecting', connections: 0, isFatal: false, isShared: false };
+  const waiters = new Set<() => void>();
+  const changed = (): void => {
+    for (const waiter of [...waiters]) waiter();
+  };
+  const until = (test: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!test()) return;
+        waiters.delete(look);
+        resolve();
+      };
+      waiters.add(look);
+      look();
+    });
+  const write = (level: string) => (fields: object, message: string) =>
+    void log.push(`${level} ${message} ${JSON.stringify(fields)}`);
+  const channel = createSlackChannel({
+    botToken: slack.botToken,
+    appToken: slack.appToken,
+    apiUrl: slack.apiUrl,
+    instanceId: INSTANCE,
+    host: HOST,
+    logger: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
+    onHealth: (next) => {
+      health = next;
+      changed();
+    },
+    ...options,
+  });
+  const world: World = {
+    slack,
+    channel,
+    answers,
+    log,
+    health: () => health,
+    healthy: async (test) => {
+      await until(() => test(health));
+      return health;
+    },
+    answered: (count) => until(() => answers.length >= count),
+    verdict: 'accepted',
+    start: () =>
+      channel.start((answer) => {
+        answers.push(answer);
+        queueMicrotask(changed);
+        return typeof world.verdict === 'function' ? world.verdict(answer) : world.verdict;
+      }),
+    request: (input = bash('make deploy'), more = {}) => makeRequest(input, { approvers: [slack.user.id], ...more }),
+    ask: (request, signal = new AbortController().signal) => channel.ask(request, signal),
+    message: ({ conversation, message }) => {
+      const found = slack.messages().find((item) => item.channel === conversation && item.ts === message);
+      if (found === undefined) throw new Error(`Expected a message ${message}`);
+      return found;
+    },
+    notices: () => slack.messages().filter((message) => message.ephemeralFor !== undefined),
+    end: async () => {
+      await channel.stop();
+      await slack.stop();
+    },
+  };
+  return world;
+}
+
+/** Runs a test in a world of its own, connected, and takes it down whatever happens. */
+export async function inWorld(
+  run: (world: World) => Promise<void>,
+  options: Partial<SlackChannelOptions> = {},
+  emulatorOptions: EmulatorOptions = {},
+): Promise<void> {
+  const world = await createWorld(options, emulatorOptions);
+  try {
+    await world.start();
+    await run(world);
+  } finally {
+    await world.end();
+  }
+}
+
+export function press(receipt: Receipt, actionId: 'csh_approve' | 'csh_deny' = 'csh_approve') {
+  return { channel: receipt.conversation, ts: receipt.message, actionId };
+}
