@@ -1,5 +1,6 @@
 /** What a daemon inherits: named variables only, the tokens among them, and the options that are no secrets. */
-import type { OPTIONS, ParsedArgv, Settings } from './options.ts';
+import type { OPTIONS, ParsedArgv } from './options.ts';
+import type { Settings } from './settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -3,7 +3,8 @@
 import { runHook, STOPPED, sayMisused } from './client.ts';
 import { SERVER_ENV } from './daemon.ts';
 import { explain, oneLine, toAppError } from './errors.ts';
-import { helpText, type ParsedArgv, parseArgv, resolveSettings, type Settings } from './options.ts';
+import { helpText, type ParsedArgv, parseArgv } from './options.ts';
+import { resolveSettings, type Settings } from './settings.ts';
 import type { Said } from './types.ts';
 import { VERSION } from './version.ts';
 

@@ -1,13 +1,8 @@
-/**
- * The one table of options. It generates the parsing, `--help` and the table in the README.
- * Order of precedence: flag, environment, config file, default.
- */
+/** The one table of options. It generates the parsing, `--help` and the table in the README; settings.ts gives the values their meaning. */
 import mri from 'mri';
 import { AppError } from './errors.ts';
-import { fileStatus } from './file-status.ts';
-import type { FailurePolicy } from './types.ts';
 
-interface Option {
+export interface Option {
   /** The long flag, without dashes. */
   readonly flag: string;
   readonly alias?: string;
@@ -91,7 +86,10 @@ export const OPTIONS = [
   { flag: 'version', alias: 'v', help: 'Show the version' },
 ] as const satisfies readonly Option[];
 
-const TABLE: readonly Option[] = OPTIONS;
+/** The same, with the optional properties that a reader of any option needs. */
+export const TABLE: readonly Option[] = OPTIONS;
+
+export type Flag = (typeof OPTIONS)[number]['flag'];
 
 /** Verbs besides the flags: `claude-slack-hook demo`. */
 const VERBS = {
@@ -168,151 +166,6 @@ function modeOf(flags: Readonly<Record<string, string | true>>): Mode {
   if (modes.includes('help')) return 'help';
   if (modes.length > 1) throw new AppError('usage', `Expected one of --${modes.join(' and --')}, got both`);
   return modes[0] ?? 'hook';
-}
-
-/** What the program runs with, from flags, environment and config file together. */
-export interface Settings {
-  readonly botToken: string | undefined;
-  readonly appToken: string | undefined;
-  /** Slack user ids; the first gets the card. */
-  readonly approvers: readonly string[];
-  readonly logLevel: string;
-  readonly onFailure: FailurePolicy;
-  readonly deadlineMs: number;
-  readonly idleMs: number;
-  readonly onlyScreenLock: boolean;
-  readonly lockCommand: string | undefined;
-  readonly apiUrl: string;
-  /** Where the config file is looked for. */
-  readonly configFile: string;
-}
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/**
- * Puts flags, environment and config file together.
- * Throws AppError('usage' | 'bad-config' | 'config-mode').
- */
-export function resolveSettings(flags: ParsedArgv['flags'], env: Environment): Settings {
-  const configFile = `${configHome(env)}/claude-slack-hook/config.json`;
-  const config = readConfig(configFile);
-  const get = (name: (typeof OPTIONS)[number]['flag']): { text: string | undefined; from: string } => {
-    const option: Option | undefined = TABLE.find((entry) => entry.flag === name);
-    const flag = flags[name];
-    if (flag !== undefined) return { text: flag === true ? 'true' : flag, from: `--${name}` };
-    const fromEnv = option?.env === undefined ? undefined : env[option.env];
-    if (fromEnv !== undefined && fromEnv !== '') return { text: fromEnv, from: option?.env ?? name };
-    const fromFile = option?.key === undefined ? undefined : config[option.key];
-    if (fromFile !== undefined) return { text: fromFile, from: `${option?.key} in ${configFile}` };
-    return { text: option?.fallback, from: 'the default' };
-  };
-  const choice = <T extends string>(name: (typeof OPTIONS)[number]['flag'], allowed: readonly T[]): T => {
-    const { text, from } = get(name);
-    const found = allowed.find((value) => value === text);
-    if (found === undefined)
-      throw new AppError('usage', `Expected ${from} to be one of ${allowed.join(', ')}, got ${quote(text)}`);
-    return found;
-  };
-  return {
-    botToken: get('bot-token').text,
-    appToken: get('app-token').text,
-    approvers: userIds(get('user-id')),
-    logLevel: choice('log-level', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
-    onFailure: choice('on-failure', ['ask', 'deny']),
-    deadlineMs: duration(get('deadline')),
-    idleMs: duration(get('idle')),
-    onlyScreenLock: get('only-screen-lock').text === 'true',
-    lockCommand: get('lock-command').text,
-    apiUrl: url(get('api-url')),
-    configFile,
-  };
-}
-
-/** A relative XDG_CONFIG_HOME is ignored, as its specification says: it would depend on the project directory. */
-function configHome(env: Environment): string {
-  const configured = env.XDG_CONFIG_HOME;
-  if (configured?.startsWith('/')) return configured;
-  return `${env.HOME ?? ''}/.config`;
-}
-
-function readConfig(file: string): Readonly<Record<string, string>> {
-  try {
-    const status = fileStatus(file);
-    if (status === undefined) return {};
-    if (status.kind !== 'file') throw new AppError('bad-config', `Expected ${file} to be a regular file`);
-    const uid = process.getuid?.();
-    if (uid !== undefined && status.uid !== uid) {
-      throw new AppError('config-mode', `Expected ${file} to belong to uid ${uid}, got uid ${status.uid}`);
-    }
-    if ((status.mode & 0o077) !== 0) {
-      throw new AppError('config-mode', `Expected mode 0600 for ${file}, got 0${status.mode.toString(8)}`, {
-        hint: `Run: chmod 600 ${file}`,
-      });
-    }
-    return checkConfig(JSON.parse(process.getBuiltinModule('node:fs').readFileSync(file, 'utf8')), file);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError('bad-config', `Expected ${file} to hold one JSON object: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-function checkConfig(parsed: unknown, file: string): Readonly<Record<string, string>> {
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new AppError('bad-config', `Expected ${file} to hold one JSON object`);
-  }
-  const config: Record<string, string> = {};
-  for (const [key, value] of Object.entries(parsed)) {
-    const option = TABLE.find((entry) => entry.key === key);
-    if (option === undefined) throw new AppError('bad-config', `Unknown key ${JSON.stringify(key)} in ${file}`);
-    const list = Array.isArray(value) && key === 'userId' && value.every((item) => typeof item === 'string');
-    const time = option.value === 'TIME' && typeof value === 'number';
-    const fits = option.value === undefined ? typeof value === 'boolean' : typeof value === 'string' || list || time;
-    if (!fits) {
-      throw new AppError(
-        'bad-config',
-        `Expected ${key} in ${file} to be a ${option.value === undefined ? 'boolean' : 'string'}, got ${typeof value}`,
-      );
-    }
-    config[key] = list ? value.join(',') : String(value);
-  }
-  return config;
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** `90`, `90s`, `2m`, `500ms`, `1h` -> milliseconds; a bare number is seconds. */
-function duration({ text, from }: { text: string | undefined; from: string }): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text ?? '');
-  const ms = match === null ? Number.NaN : Number(match[1]) * (UNIT_MS[match[2] ?? 's'] ?? Number.NaN);
-  // Beyond 2^31-1 ms a JavaScript timer fires at once.
-  if (!(ms > 0 && ms < 2 ** 31)) {
-    throw new AppError('usage', `Expected ${from} to be a time such as 90s, 30m or 500ms, got ${quote(text)}`);
-  }
-  return Math.round(ms);
-}
-
-function userIds({ text, from }: { text: string | undefined; from: string }): readonly string[] {
-  const ids = (text ?? '').split(',').flatMap((id) => (id.trim() === '' ? [] : [id.trim()]));
-  for (const id of ids) {
-    if (!/^[UW][A-Z0-9]{2,}$/.test(id)) {
-      throw new AppError('usage', `Expected ${from} to be a Slack user id such as U0123456789, got ${quote(id)}`);
-    }
-  }
-  return [...new Set(ids)];
-}
-
-function url({ text, from }: { text: string | undefined; from: string }): string {
-  const parsed = URL.parse(text ?? '');
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
-    throw new AppError('usage', `Expected ${from} to be an http(s) URL, got ${quote(text)}`);
-  }
-  return parsed.href.endsWith('/') ? parsed.href : `${parsed.href}/`;
-}
-
-function quote(text: string | undefined): string {
-  return text === undefined ? 'nothing' : JSON.stringify(text);
 }
 
 /** The text of --help. */

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../src/errors.ts';
-import { helpText, OPTIONS, optionsTable, parseArgv, resolveSettings } from '../src/options.ts';
+import { helpText, OPTIONS, optionsTable, parseArgv } from '../src/options.ts';
+import { resolveSettings } from '../src/settings.ts';
 
 function codeOf(run: () => unknown): string {
   try {

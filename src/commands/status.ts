@@ -1,9 +1,9 @@
 /** `--status`: what the daemon is doing, without starting one. */
 import { tryConnect } from '../daemon.ts';
 import { ERRORS } from '../errors.ts';
-import type { Settings } from '../options.ts';
 import { type DaemonStatus, encodeStatusQuery, MAX_MESSAGE_BYTES, readReply } from '../protocol.ts';
 import { detectScreenLock } from '../screen/screen.ts';
+import type { Settings } from '../settings.ts';
 import { createLineReader, runtimePaths } from '../socket.ts';
 import { statePaths } from '../state.ts';
 import type { Said } from '../types.ts';

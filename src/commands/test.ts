@@ -6,7 +6,7 @@ import { readIdentity, requireScope } from '../channels/slack-health.ts';
 import { createSdkLogger } from '../channels/slack-logger.ts';
 import { checkRuntime } from '../channels/slack-runtime.ts';
 import { AppError, toAppError } from '../errors.ts';
-import type { Settings } from '../options.ts';
+import type { Settings } from '../settings.ts';
 import { runtimePaths } from '../socket.ts';
 import type { Said } from '../types.ts';
 import { askDaemon } from './status.ts';

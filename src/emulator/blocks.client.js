@@ -182,6 +182,7 @@ function inline(item, { names }) {
   if (item.type === 'channel') return h('span', { class: 'mention' }, `#${item.channel_id}`);
   if (item.type === 'link') return styled(link(item.url, item.text ?? item.url), item.style);
   if (item.type === 'text') return styled(item.text, item.style);
+  if (item.type === 'date') return formatDate(item);
   return item.fallback ?? item.value ?? `(${item.type})`;
 }
 
@@ -217,4 +218,24 @@ function markdownInline(text) {
     if (/^\*\*[^*]+\*\*$/.test(part)) return h('b', {}, part.slice(2, -2));
     return /^\*[^*]+\*$/.test(part) ? h('i', {}, part.slice(1, -1)) : part;
   });
+}
+
+/** Slack's date tokens, in the reader's own time zone; a format with any other token shows the fallback. */
+function formatDate({ timestamp, format, fallback }) {
+  const at = new Date(timestamp * 1000);
+  const time = (options) => at.toLocaleTimeString([], { hour: 'numeric', minute: '2-digit', ...options });
+  const day = (month) => at.toLocaleDateString([], { month, day: 'numeric', year: 'numeric' });
+  const isToday = at.toDateString() === new Date().toDateString();
+  const tokens = {
+    date_num: at.toISOString().slice(0, 10),
+    date: day('long'),
+    date_short: day('short'),
+    date_pretty: isToday ? 'today' : day('long'),
+    date_short_pretty: isToday ? 'today' : day('short'),
+    time: time({}),
+    time_secs: time({ second: '2-digit' }),
+  };
+  const names = [...format.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  if (names.some((name) => !Object.hasOwn(tokens, name))) return fallback ?? format;
+  return format.replace(/\{(\w+)\}/g, (_all, name) => tokens[name]);
 }

@@ -152,3 +152,10 @@ test('a program that speaks the plain protocol gets one line of output for one l
     await press(card, 'csh_deny');
     await hook.ended;
   }));
+
+test('the demo plays its three scenes by itself and says each decision', () =>
+  withBench(async ({ run, home }) => {
+    const { stdout, exitCode } = await run(['demo', '--auto'], { env: { TMPDIR: home } });
+    expect(stdout.match(/decision: \w+/g)).toEqual(['decision: allow', 'decision: deny', 'decision: allow']);
+    expect(exitCode).toBe(0);
+  }));
