@@ -2,6 +2,6 @@
 import { BUN, ensureInstalled, HERMETIC, run } from './setup.mjs';
 
 ensureInstalled();
-run(BUN, ['--watch', ...HERMETIC, 'src/index.ts', ...process.argv.slice(2)], {
+run(BUN, ['--watch', ...HERMETIC, 'src/index.ts', 'daemon', ...process.argv.slice(2)], {
   env: { ...process.env, __CLAUDE_SLACK_SERVER__: '1' },
 });

@@ -11,7 +11,7 @@ import {
 } from './broker.ts';
 import { toAppError } from './errors.ts';
 import type { Logger } from './logger.ts';
-import type { Answer, ApprovalRequest, Channel, Outcome, Store, Verdict } from './types.ts';
+import type { Answer, ApprovalRequest, Channel, OnAnswer, Outcome, Store, Verdict } from './types.ts';
 
 export interface ApprovalsOptions {
   readonly channel: Channel;
@@ -39,6 +39,8 @@ export function createApprovals({ channel, store, now, logger, onOutcome }: Appr
   const state = createBrokerState();
   const posts = new Map<string, AbortController>();
   const closing = new Set<Promise<void>>();
+  /** Answers that came before the receipt of their message, and whom to tell when they did not count. */
+  const early = new Map<Answer, (verdict: Verdict) => void>();
   let timer: Timer | undefined;
   let started: Promise<void> | undefined;
 
@@ -64,6 +66,7 @@ export function createApprovals({ channel, store, now, logger, onOutcome }: Appr
         close(effect.request, effect.outcome);
         return;
       case 'refuse':
+        early.get(effect.answer)?.(effect.verdict);
         logger.warn(
           { request: effect.answer.requestId, by: effect.answer.by, verdict: effect.verdict },
           'click refused',
@@ -87,13 +90,19 @@ export function createApprovals({ channel, store, now, logger, onOutcome }: Appr
       if (abort.signal.aborted) return;
       const receipt = await channel.ask(request, abort.signal);
       apply({ type: 'posted', id: request.id, receipt, at: now() });
+      forgetEarly(request.id);
     } catch (error) {
       const { message, code } = toAppError(error);
       if (!abort.signal.aborted) logger.error({ request: request.id, code, err: error }, 'request not shown');
       apply({ type: 'post-failed', id: request.id, reason: message, code, at: now() });
+      forgetEarly(request.id);
     } finally {
       posts.delete(request.id);
     }
+  };
+
+  const forgetEarly = (id: string): void => {
+    for (const answer of early.keys()) if (answer.requestId === id) early.delete(answer);
   };
 
   const close = (request: ApprovalRequest, outcome: Outcome): void => {
@@ -120,8 +129,9 @@ export function createApprovals({ channel, store, now, logger, onOutcome }: Appr
   const record = (request: ApprovalRequest, outcome: Outcome): boolean =>
     append({ ...outcome, type: 'ended', id: request.id, digest: request.digest });
 
-  const onAnswer = (answer: Answer): Verdict => {
+  const onAnswer: OnAnswer = (answer, onLater) => {
     const verdict = judge(state, answer);
+    if (verdict === 'pending') early.set(answer, onLater);
     apply({ type: 'answered', answer });
     return verdict;
   };

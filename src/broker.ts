@@ -169,8 +169,6 @@ function settle(state: BrokerState, id: string, outcome: Outcome): readonly Brok
   const entry = state.entries.get(id);
   if (entry === undefined || entry.outcome !== undefined) return [];
   entry.outcome = outcome;
-  state.settled.push(id);
-  if (state.settled.length > SETTLED_KEPT) state.entries.delete(state.settled.shift() ?? '');
   return [{ type: 'record', request: entry.request, outcome }];
 }
 
@@ -188,6 +186,9 @@ function onRecorded(
       at: event.at,
     };
   }
+  // Only now may it be forgotten: until its record is written its client has had no answer.
+  state.settled.push(event.id);
+  if (state.settled.length > SETTLED_KEPT) state.entries.delete(state.settled.shift() ?? '');
   const { request, outcome } = entry;
   const reply: BrokerEffect[] = entry.clientGone ? [] : [{ type: 'reply', id: request.id, outcome }];
   return [...reply, { type: 'close', request, outcome }];

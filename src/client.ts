@@ -5,10 +5,10 @@
 import { AGENTS } from './agents/agent.ts';
 import { appFingerprint, type Connection, connectOrStart } from './daemon.ts';
 import { daemonArguments, daemonEnvironment } from './daemon-environment.ts';
-import { AppError, ERRORS, type ErrorCode, explain, oneLine, toAppError } from './errors.ts';
+import { AppError, explain, knownCode, oneLine, toAppError } from './errors.ts';
 import type { ParsedArgv } from './options.ts';
 import { encodeRequest, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, type Reply, readReply } from './protocol.ts';
-import type { Settings } from './settings.ts';
+import { failurePolicy, type Settings } from './settings.ts';
 import { createLineReader, runtimePaths } from './socket.ts';
 import { readDocument, salvageTopLevel } from './stdin.ts';
 import type { FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
@@ -19,6 +19,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const PREPARE_MS = 1_500;
 /** The daemon ends a request at its deadline; this much later the client stops trusting it to. */
 const BACKSTOP_MS = 1_000;
+/** Beyond this a JavaScript timer fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const NOTHING: Said = { stdout: '', stderr: '', exitCode: 0 };
 
@@ -37,31 +39,33 @@ export interface HookOptions {
 /** Runs the hook and returns what to print. Never rejects. */
 export async function runHook({ flags, env, getSettings, onStopSay }: HookOptions): Promise<Said> {
   const document = await readDocument(MAX_MESSAGE_BYTES, PREPARE_MS - performance.now());
-  let onFailure: FailurePolicy = flags['on-failure'] === 'deny' ? 'deny' : 'ask';
-  if (!document.ok) return sayBroken(salvaged(document.text), document.error, onFailure);
+  if (!document.ok) return sayBroken(salvaged(document.text), document.error, failurePolicy(flags, env));
 
   const agent = AGENTS.claude;
   let input: HookInput;
   try {
     input = agent.read(document.value);
   } catch (error) {
-    return sayBroken(strings(document.value), toAppError(error), onFailure);
+    return sayBroken(strings(document.value), toAppError(error), failurePolicy(flags, env));
   }
   if (!agent.asks(input)) return NOTHING;
   // Exit 2 has no meaning for a PermissionRequest: the dialog stays on the screen in any case.
   if (input.hook_event_name === 'PermissionRequest') onStopSay(NOTHING);
 
+  let onFailure: FailurePolicy | undefined;
   try {
     const settings = getSettings();
     onFailure = settings.onFailure;
-    if (settings.onlyScreenLock && !(await isLocked(settings, env))) return NOTHING;
-    const outcome = await decide(input, settings, flags, env);
+    if (settings.onlyScreenLock && !(await mustAsk(input, settings, env))) return NOTHING;
+    const outcome = await decideOrRetry(input, settings, flags, env);
     if (outcome.kind === 'undeliverable') throw appErrorOf(outcome);
     return agent.say(input, outcome, onFailure);
   } catch (error) {
     const failure = toAppError(error);
-    const said = agent.say(input, undecided(failure), onFailure);
-    return { ...said, stderr: said.stderr + explain(failure) };
+    const said = agent.say(input, undecided(failure), onFailure ?? failurePolicy(flags, env));
+    // A wrong command line keeps its exit code, as an unknown flag does.
+    const exitCode = failure.code === 'usage' ? failure.exitCode : said.exitCode;
+    return { ...said, stderr: said.stderr + explain(failure), exitCode };
   }
 }
 
@@ -69,7 +73,7 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
  * What a hook with a wrong command line says: the failure answer, when stdin holds an event that needs one, and in any
  * case the explanation and the exit code of the error. A typo must not open the gate.
  */
-export async function sayMisused(argv: readonly string[], error: AppError): Promise<Said> {
+export async function sayMisused(argv: readonly string[], env: Environment, error: AppError): Promise<Said> {
   const explained: Said = { stdout: '', stderr: explain(error), exitCode: error.exitCode };
   const isForAnAgent = !process.stdin.isTTY;
   if (!isForAnAgent) return explained;
@@ -77,7 +81,8 @@ export async function sayMisused(argv: readonly string[], error: AppError): Prom
   const known = document.ok ? strings(document.value) : salvaged(document.text);
   if (known.hook_event_name === undefined) return explained;
   const wantsDeny = argv.includes('--on-failure=deny') || argv[argv.indexOf('--on-failure') + 1] === 'deny';
-  return { ...explained, stdout: sayBroken(known, error, wantsDeny ? 'deny' : 'ask').stdout };
+  const policy = wantsDeny ? 'deny' : failurePolicy({}, env);
+  return { ...explained, stdout: sayBroken(known, error, policy).stdout };
 }
 
 /** The failure answer for input that is not a usable document: the event's own when it is known, else a block. */
@@ -104,21 +109,36 @@ function strings(value: unknown): Readonly<Record<string, string>> {
 
 /** The daemon's reason, with the hint of its code. */
 function appErrorOf({ reason, code = '' }: Undecided): AppError {
-  return new AppError(Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'daemon-gone', reason);
+  return new AppError(knownCode(code, 'daemon-gone'), reason);
 }
 
 function undecided({ message, code }: AppError): Outcome {
   return { kind: 'undeliverable', reason: message, code, at: Date.now() };
 }
 
-async function isLocked({ lockCommand }: Settings, env: Environment): Promise<boolean> {
+/**
+ * False leaves the question to the terminal. An unknown state does that too, except where the terminal would not ask:
+ * there it would let the tool run.
+ */
+async function mustAsk(input: HookInput, { lockCommand, onFailure }: Settings, env: Environment): Promise<boolean> {
   const { detectScreenLock } = await import('./screen/screen.ts');
   const answer = await detectScreenLock({ env, ...(lockCommand === undefined ? {} : { lockCommand }) });
-  if (answer.state === 'unknown') {
-    const { logLine } = await import('./client-log.ts');
-    logLine(env, `screen lock unknown (${answer.reason}); not asking in Slack`);
+  if (answer.state !== 'unknown') return answer.state === 'locked';
+  const isAsked =
+    input.hook_event_name === 'PreToolUse' && (onFailure === 'deny' || input.permission_mode === 'bypassPermissions');
+  const { logLine } = await import('./client-log.ts');
+  logLine(env, `screen lock unknown (${answer.reason}); ${isAsked ? 'asking' : 'not asking'} in Slack`);
+  return isAsked;
+}
+
+/** A daemon that goes away just now has not taken the request: the next one may. */
+async function decideOrRetry(...args: Parameters<typeof decide>): Promise<Outcome> {
+  try {
+    return await decide(...args);
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'daemon-stopping')) throw error;
+    return await decide(...args);
   }
-  return answer.state === 'locked';
 }
 
 /** Sends the request and waits for its outcome. Rejects with an AppError when there is none to be had. */
@@ -158,13 +178,17 @@ async function decide(
   // The agent started its clock when it started this process; so do we.
   const waitMs = Math.max(1, Math.round(deadlineMs - performance.now()));
   connection.send(encodeRequest(input, { protocol: PROTOCOL_VERSION, agent: 'claude', approvers, waitMs, app }));
-  const timer = setTimeout(() => {
-    reply.reject(new AppError('daemon-timeout', 'The daemon did not answer before the deadline'));
-  }, waitMs + BACKSTOP_MS);
+  const timer = setTimeout(
+    () => {
+      reply.reject(new AppError('daemon-timeout', 'The daemon did not answer before the deadline'));
+    },
+    Math.min(waitMs + BACKSTOP_MS, MAX_TIMER_MS),
+  );
   try {
     const answer = await reply.promise;
     if (answer.type === 'outcome') return answer.outcome;
-    if (answer.type === 'error') throw new AppError('daemon-gone', answer.message, { hint: answer.hint });
+    if (answer.type === 'error')
+      throw new AppError(knownCode(answer.code, 'daemon-gone'), answer.message, { hint: answer.hint });
     throw new AppError('protocol', `Expected an outcome, got ${answer.type}`);
   } finally {
     clearTimeout(timer);

@@ -6,6 +6,9 @@ import { type ClientNote, type DaemonStatus, encodeReply, readIncoming } from '.
 import { createRequest } from './request.ts';
 import type { Agent, AgentName, ApprovalRequest, HookInput, Outcome } from './types.ts';
 
+/** More than this at once is no person's to answer. */
+const MAX_PENDING = 500;
+
 export interface ClientsOptions {
   readonly agents: Readonly<Record<AgentName, Agent>>;
   /** Fingerprint of the daemon's own Slack app; a client of another app is refused. */
@@ -41,6 +44,16 @@ export function createClients(options: ClientsOptions): Clients {
   const waiting = new Map<string, Waiting>();
   let isRefusing = false;
 
+  /** How many requests of a peer wait. */
+  const counts = new Map<Peer, number>();
+  const isWaiting = (peer: Peer): boolean => counts.has(peer);
+  const count = (peer: Peer, change: 1 | -1): void => {
+    const now = (counts.get(peer) ?? 0) + change;
+    if (now > 0) counts.set(peer, now);
+    else counts.delete(peer);
+    peer.setWaiting(now > 0);
+  };
+
   const request = (peer: Peer, input: HookInput, note: ClientNote | undefined): void => {
     if (note !== undefined && note.app !== options.app) {
       throw new AppError(
@@ -53,7 +66,9 @@ export function createClients(options: ClientsOptions): Clients {
       peer.send('{}\n');
       return;
     }
-    if (isRefusing) throw new AppError('daemon-gone', 'The daemon is stopping');
+    if (isRefusing) throw new AppError('daemon-stopping', 'The daemon is stopping');
+    if (waiting.size >= MAX_PENDING)
+      throw new AppError('too-many', `Expected at most ${MAX_PENDING} requests at once, got more`);
     const asked = createRequest({
       input,
       agent: agent.name,
@@ -62,12 +77,10 @@ export function createClients(options: ClientsOptions): Clients {
       waitMs: note?.waitMs ?? options.waitMs,
     });
     waiting.set(asked.id, { peer, agent, input, note });
-    peer.setWaiting(true);
+    count(peer, 1);
     options.onChange();
     options.ask(asked);
   };
-
-  const isWaiting = (peer: Peer): boolean => [...waiting.values()].some((entry) => entry.peer === peer);
 
   return {
     onLine: (peer, line) => {
@@ -79,9 +92,13 @@ export function createClients(options: ClientsOptions): Clients {
         const { code, message, hint } = toAppError(error);
         options.logger.warn({ code, reason: message }, 'line refused');
         peer.send(encodeReply({ type: 'error', code, message, hint }));
+        // Who speaks another protocol is not listened to any further; its other requests go on.
+        if (!isWaiting(peer)) peer.end();
       }
     },
     onGone: (peer) => {
+      if (!isWaiting(peer)) return;
+      counts.delete(peer);
       for (const [id, entry] of waiting) {
         if (entry.peer !== peer) continue;
         waiting.delete(id);
@@ -93,7 +110,7 @@ export function createClients(options: ClientsOptions): Clients {
       const entry = waiting.get(id);
       if (entry === undefined) return;
       waiting.delete(id);
-      entry.peer.setWaiting(isWaiting(entry.peer));
+      count(entry.peer, -1);
       entry.peer.send(answerLine(entry, outcome));
       options.onChange();
     },

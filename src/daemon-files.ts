@@ -24,6 +24,16 @@ export function writeIdentity({ pid, identity }: RuntimePaths, startedAt: number
   writeAtomically(identity, `${JSON.stringify(own)}\n`);
 }
 
+/** Who wrote server.json; undefined when there is no such file or it says nothing usable. */
+export function readIdentity(path: string): DaemonIdentity | undefined {
+  try {
+    const kept = JSON.parse(read(path) ?? 'null') as DaemonIdentity | null;
+    return kept !== null && Number.isSafeInteger(kept.pid) ? kept : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Removes the PID files unless another daemon has put its own there. */
 export function removeIdentity({ pid, identity }: RuntimePaths): void {
   if (read(pid)?.trim() !== String(process.pid)) return;

@@ -46,11 +46,11 @@ export interface Lock {
   release(): void;
 }
 
-/** Takes the lock without waiting; undefined when another process holds it. Throws when the file cannot be opened. */
+/** Takes the lock without waiting; undefined when another process holds it. Throws AppError('socket-dir') when the file cannot be opened. */
 export function takeLock(path: string): Lock | undefined {
   // A second try: between open and flock the file may have been removed and made anew by another daemon.
   for (let tries = 0; tries < 3; tries += 1) {
-    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    const fd = openLock(path);
     if (libc().flock(fd, LOCK_EX | LOCK_NB) !== 0) {
       closeSync(fd);
       return undefined;
@@ -63,6 +63,18 @@ export function takeLock(path: string): Lock | undefined {
     closeSync(fd);
   }
   return undefined;
+}
+
+/** Throws AppError('socket-dir') for what is no file of ours. */
+function openLock(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
+  } catch (error) {
+    throw new AppError('socket-dir', `Cannot open ${path}: ${(error as Error).message}`, {
+      cause: error,
+      hint: `Remove ${path}.`,
+    });
+  }
 }
 
 /** True when somebody holds the lock. Changes nothing. */

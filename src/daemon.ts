@@ -1,8 +1,8 @@
 /** The client's half of the daemon's life: connect to it, or start it and connect. Loads nothing that a warm call does not need. */
-import { AppError, ERRORS, type ErrorCode } from './errors.ts';
+import { AppError, ERRORS, knownCode } from './errors.ts';
 import { prepareDirectory, type RuntimePaths, socketExists } from './socket.ts';
 
-/** Set in a process that is to be the daemon. */
+/** Set in a process that is to be the daemon, beside the verb: an environment alone, which an agent passes on, must not turn a hook into one. */
 export const SERVER_ENV = '__CLAUDE_SLACK_SERVER__';
 /** The file descriptor on which a launched daemon reports how its start went. Absent: it was started by hand, in the foreground. */
 export const READY_ENV = '__CLAUDE_SLACK_READY_FD__';
@@ -118,12 +118,15 @@ export async function tryConnect(path: string, events: ConnectionEvents): Promis
  * to every descendant by parent pid, across sessions.
  */
 async function launch({ args, env }: LaunchOptions, until: number): Promise<Readiness> {
-  const child = Bun.spawn(['/bin/sh', '-c', '"$0" "$@" </dev/null >/dev/null 2>&1 &', ...selfCommand(), ...args], {
-    cwd: '/',
-    env: { ...env, [SERVER_ENV]: '1', [READY_ENV]: String(READY_FD) },
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-    detached: true,
-  });
+  const child = Bun.spawn(
+    ['/bin/sh', '-c', '"$0" "$@" </dev/null >/dev/null 2>&1 &', ...selfCommand(), 'daemon', ...args],
+    {
+      cwd: '/',
+      env: { ...env, [SERVER_ENV]: '1', [READY_ENV]: String(READY_FD) },
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      detached: true,
+    },
+  );
   const fd: unknown = child.stdio[READY_FD];
   if (typeof fd !== 'number') throw new AppError('daemon-start', 'Expected a pipe to the new daemon, got none');
   const reader = Bun.file(fd).stream().getReader();
@@ -157,6 +160,5 @@ export function selfCommand(): readonly string[] {
 }
 
 function startError(failure: { readonly code: string; readonly message: string; readonly hint: string }): AppError {
-  const code: ErrorCode = Object.hasOwn(ERRORS, failure.code) ? (failure.code as ErrorCode) : 'daemon-start';
-  return new AppError(code, String(failure.message), { hint: String(failure.hint) });
+  return new AppError(knownCode(failure.code, 'daemon-start'), String(failure.message), { hint: String(failure.hint) });
 }

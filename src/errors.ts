@@ -27,7 +27,7 @@ export const ERRORS = {
     exit: EXIT.config,
     hint: 'Set SLACK_BOT_TOKEN, SLACK_APP_TOKEN and SLACK_USER_ID, or write them to the config file.',
   },
-  'bad-config': { exit: EXIT.config, hint: 'Correct the config file named in the message.' },
+  'bad-config': { exit: EXIT.config, hint: 'Correct the setting named in the message.' },
   'config-mode': { exit: EXIT.noPermission, hint: 'Make the config file private: chmod 600 FILE.' },
   'bad-token': {
     exit: EXIT.config,
@@ -53,6 +53,11 @@ export const ERRORS = {
     exit: EXIT.tempfail,
     hint: 'Run claude-slack-hook --status; the next hook call starts a new daemon.',
   },
+  'too-many': {
+    exit: EXIT.tempfail,
+    hint: 'Answer what is pending, or run claude-slack-hook --stop.',
+  },
+  'daemon-stopping': { exit: EXIT.tempfail, hint: 'Run it again: the next call starts a new daemon.' },
   'daemon-mismatch': {
     exit: EXIT.tempfail,
     hint: 'Run claude-slack-hook --stop; the next hook call starts a daemon with the current settings.',
@@ -112,6 +117,11 @@ export class AppError extends Error {
   get exitCode(): number {
     return ERRORS[this.code].exit;
   }
+}
+
+/** A code that came over a wire, or the fallback when it is not in the catalogue. */
+export function knownCode(code: string, fallback: ErrorCode): ErrorCode {
+  return Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : fallback;
 }
 
 /** Any thrown value as an AppError; what we did not foresee becomes `internal`. */

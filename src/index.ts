@@ -2,7 +2,7 @@
 /** The entry: argv -> mode. The only file that reads argv or sets the exit code. Everything heavy comes by import(). */
 import { runHook, STOPPED, sayMisused } from './client.ts';
 import { SERVER_ENV } from './daemon.ts';
-import { explain, oneLine, toAppError } from './errors.ts';
+import { AppError, explain, oneLine, toAppError } from './errors.ts';
 import { helpText, type ParsedArgv, parseArgv } from './options.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 import type { Said } from './types.ts';
@@ -17,18 +17,16 @@ async function main(argv: readonly string[]): Promise<Said> {
   try {
     parsed = parseArgv(argv);
   } catch (error) {
-    return sayMisused(argv, toAppError(error));
+    return sayMisused(argv, process.env, toAppError(error));
   }
   const getSettings = (): Settings => resolveSettings(parsed.flags, process.env);
   if (parsed.mode !== 'hook') return runCommand(parsed, getSettings);
-  if (process.env[SERVER_ENV] === '1') {
-    const { runServer } = await import('./server.ts');
-    return { stdout: '', stderr: '', exitCode: await runServer(getSettings(), process.env) };
-  }
   onStop = STOPPED;
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (!isFinishing) void finish(onStop ?? STOPPED);
+      // A reader that does not read keeps a write waiting for ever.
+      if (isFinishing) process.exit(onStop?.exitCode ?? STOPPED.exitCode);
+      void finish(onStop ?? STOPPED);
     });
   }
   process.on('uncaughtException', crash);
@@ -56,15 +54,27 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
       const { runStop } = await import('./commands/stop.ts');
       return runStop(process.env);
     }
+    case 'daemon': {
+      if (process.env[SERVER_ENV] !== '1')
+        throw new AppError('usage', `Expected ${SERVER_ENV}=1 beside the verb daemon`);
+      const { runServer } = await import('./server.ts');
+      return { stdout: '', stderr: '', exitCode: await runServer(getSettings(), process.env) };
+    }
     case 'demo': {
       const { runDemo } = await import('./commands/demo.ts');
-      return runDemo({ isAuto: flags.auto === true, port: flags.port === undefined ? 0 : Number(flags.port), print });
+      return runDemo({ isAuto: flags.auto === true, port: portOf(flags.port), print });
     }
     case 'version':
       return { stdout: `${VERSION}\n`, stderr: '', exitCode: 0 };
     default:
       return { stdout: helpText(), stderr: '', exitCode: 0 };
   }
+}
+
+function portOf(flag: string | true | undefined): number {
+  const port = Number(flag ?? 0);
+  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port;
+  throw new AppError('usage', `Expected --port to be a port number, got ${JSON.stringify(flag)}`);
 }
 
 /** For commands that say something before they end. */
@@ -75,10 +85,15 @@ function print(text: string): void {
 /** Ends at once: a signal that comes after the answer must not add a second one. */
 async function finish({ stdout, stderr, exitCode }: Said): Promise<never> {
   isFinishing = true;
-  // A reader that is gone has nobody to tell.
+  // A decision that cannot be written must not pass for none.
+  const isSaid =
+    stdout === '' ||
+    (await Bun.write(Bun.stdout, stdout).then(
+      () => true,
+      () => false,
+    ));
   if (stderr !== '') await Bun.write(Bun.stderr, stderr).catch(() => {});
-  if (stdout !== '') await Bun.write(Bun.stdout, stdout).catch(() => {});
-  process.exit(exitCode);
+  process.exit(isSaid ? exitCode : (onStop?.exitCode ?? exitCode));
 }
 
 /** Exit 2 is how a hook blocks when it cannot even say so in JSON; other modes have the exit code of the error. */

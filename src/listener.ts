@@ -7,6 +7,8 @@ import { createLineReader } from './socket.ts';
 export interface Peer {
   /** Queues what the kernel does not take at once; does nothing when the peer is gone. */
   send(line: string): void;
+  /** Closes the connection once what was sent has gone out. */
+  end(): void;
   /** A peer that waits for an outcome may be silent for as long as it likes. */
   setWaiting(isWaiting: boolean): void;
 }
@@ -31,6 +33,7 @@ interface PeerState {
   readonly read: (chunk: Uint8Array) => void;
   unsent: Uint8Array;
   isWaiting: boolean;
+  isEnding: boolean;
 }
 
 /** A peer that says nothing holds a descriptor for no longer than this. */
@@ -72,7 +75,9 @@ function listen(path: string, { onLine, onGone }: ListenerEvents): Bun.UnixSocke
         socket.data = createPeerState(socket, onLine);
         socket.timeout(SILENT_PEER_SECONDS);
       },
-      data: (socket, chunk) => socket.data.read(chunk),
+      data: (socket, chunk) => {
+        if (!socket.data.isEnding) socket.data.read(chunk);
+      },
       drain: flush,
       timeout: endUnlessWaiting,
       end: endUnlessWaiting,
@@ -92,6 +97,10 @@ function createPeerState(socket: Bun.Socket<PeerState>, onLine: ListenerEvents['
       state.unsent = isFlushed ? Buffer.from(line) : Buffer.concat([state.unsent, Buffer.from(line)]);
       if (isFlushed) flush(socket);
     },
+    end: () => {
+      socket.data.isEnding = true;
+      flush(socket);
+    },
     setWaiting: (isWaiting) => {
       socket.data.isWaiting = isWaiting;
       socket.timeout(isWaiting ? 0 : SILENT_PEER_SECONDS);
@@ -102,10 +111,10 @@ function createPeerState(socket: Bun.Socket<PeerState>, onLine: ListenerEvents['
     (line) => onLine(peer, line),
     ({ code, message, hint }) => {
       peer.send(encodeReply({ type: 'error', code, message, hint }));
-      socket.end();
+      peer.end();
     },
   );
-  return { peer, read, unsent: new Uint8Array(), isWaiting: false };
+  return { peer, read, unsent: new Uint8Array(), isWaiting: false, isEnding: false };
 }
 
 function endUnlessWaiting(socket: Bun.Socket<PeerState>): void {
@@ -113,8 +122,9 @@ function endUnlessWaiting(socket: Bun.Socket<PeerState>): void {
 }
 
 function flush(socket: Bun.Socket<PeerState>): void {
-  const { unsent } = socket.data;
+  const { unsent, isEnding } = socket.data;
   if (unsent.byteLength > 0) socket.data.unsent = unsent.subarray(Math.max(0, socket.write(unsent)));
+  if (isEnding && socket.data.unsent.byteLength === 0) socket.end();
 }
 
 function inodeOf(path: string): number | undefined {

@@ -1,5 +1,15 @@
 /** The daemon's log: pino, one JSON line an event, without secrets, in a private file that rotates by size. */
-import { closeSync, fchmodSync, fstatSync, lstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { pino } from 'pino';
 
@@ -68,7 +78,11 @@ export function createLogFile(path: string, { maxBytes = MAX_BYTES, now = Date.n
 
   const open = (): number => {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const opened = openSync(path, 'a', 0o600);
+    const opened = openSync(
+      path,
+      constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK,
+      0o600,
+    );
     const stat = fstatSync(opened);
     if (stat.isFile()) fchmodSync(opened, 0o600);
     inode = stat.ino;
@@ -76,8 +90,9 @@ export function createLogFile(path: string, { maxBytes = MAX_BYTES, now = Date.n
     return opened;
   };
   const close = (): void => {
-    if (fd !== undefined) closeSync(fd);
+    const closing = fd;
     fd = undefined;
+    if (closing !== undefined) closeSync(closing);
   };
   const rotate = (): void => {
     close();
@@ -99,7 +114,7 @@ export function createLogFile(path: string, { maxBytes = MAX_BYTES, now = Date.n
         size += writeSync(fd, line);
       } catch {
         // Nowhere left to say it; the next line tries again.
-        fd = undefined;
+        close();
       }
     },
   };

@@ -93,6 +93,11 @@ export type Flag = (typeof OPTIONS)[number]['flag'];
 
 /** Verbs besides the flags: `claude-slack-hook demo`. */
 const VERBS = {
+  daemon: {
+    switches: [],
+    values: [],
+    help: 'Run the daemon in the foreground (with __CLAUDE_SLACK_SERVER__=1); hooks start it by themselves',
+  },
   demo: { switches: ['auto'], values: ['port'], help: 'Show the whole loop against a local Slack, without an account' },
 } as const;
 

@@ -25,11 +25,22 @@ export function createRequest(options: {
   };
 }
 
-/** SHA-256 (hex) of tool name and input, independent of the order of keys. */
+/** SHA-256 (hex) of tool name and input, independent of the order of keys. Throws AppError('bad-input') for what is nested too deep. */
 export function digestOf(input: HookInput): string {
   return createHash('sha256')
-    .update(canonical([input.tool_name ?? null, input.tool_input ?? null]))
+    .update(canonicalText([input.tool_name ?? null, input.tool_input ?? null]))
     .digest('hex');
+}
+
+function canonicalText(value: unknown): string {
+  try {
+    return canonical(value);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new AppError('bad-input', 'Expected tool_input that is not nested thousands of levels deep', {
+      cause: error,
+    });
+  }
 }
 
 function canonical(value: unknown): string {

@@ -181,7 +181,6 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
   idle.stop();
   clients.refuseNew();
   listener.stop();
-  removeIdentity(paths);
   if (why instanceof AppError) {
     logger.error({ code: why.code, err: why }, 'start failed');
     keepFailure(paths.failure, { code: why.code, message: why.message, hint: why.hint, at: Date.now(), app });
@@ -195,6 +194,8 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
     channel,
   );
   store.close();
+  // Last: until the lock is free, --stop has to be able to find this process.
+  removeIdentity(paths);
   return why instanceof AppError ? why.exitCode : 0;
 }
 

@@ -28,7 +28,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * Throws AppError('usage' | 'bad-config' | 'config-mode').
  */
 export function resolveSettings(flags: ParsedArgv['flags'], env: Environment): Settings {
-  const configFile = `${configHome(env)}/claude-slack-hook/config.json`;
+  const configFile = configFileOf(env);
   const config = readConfig(configFile);
   const get = (name: Flag): { text: string | undefined; from: string } => {
     const option: Option | undefined = TABLE.find((entry) => entry.flag === name);
@@ -43,8 +43,7 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment): S
   const choice = <T extends string>(name: Flag, allowed: readonly T[]): T => {
     const { text, from } = get(name);
     const found = allowed.find((value) => value === text);
-    if (found === undefined)
-      throw new AppError('usage', `Expected ${from} to be one of ${allowed.join(', ')}, got ${quote(text)}`);
+    if (found === undefined) throw wrong(from, `to be one of ${allowed.join(', ')}, got ${quote(text)}`);
     return found;
   };
   return {
@@ -62,11 +61,32 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment): S
   };
 }
 
+/**
+ * What to do when nobody could decide, for when the settings as a whole cannot be had: the flag, else the config file.
+ * A file that cannot be understood may have said deny. Never throws.
+ */
+export function failurePolicy(flags: ParsedArgv['flags'], env: Environment): FailurePolicy {
+  if (flags['on-failure'] !== undefined) return flags['on-failure'] === 'ask' ? 'ask' : 'deny';
+  const file = configFileOf(env);
+  try {
+    if (fileStatus(file) === undefined) return 'ask';
+    const config: unknown = JSON.parse(process.getBuiltinModule('node:fs').readFileSync(file, 'utf8'));
+    const wanted = typeof config === 'object' && config !== null ? Reflect.get(config, 'onFailure') : 'deny';
+    return wanted === undefined || wanted === 'ask' ? 'ask' : 'deny';
+  } catch {
+    return 'deny';
+  }
+}
+
+function configFileOf(env: Environment): string {
+  return `${configHome(env)}/claude-slack-hook/config.json`;
+}
+
 /** A relative XDG_CONFIG_HOME is ignored, as its specification says: it would depend on the project directory. */
 function configHome(env: Environment): string {
   const configured = env.XDG_CONFIG_HOME;
   if (configured?.startsWith('/')) return configured;
-  return `${env.HOME ?? ''}/.config`;
+  return `${env.HOME?.startsWith('/') ? env.HOME : ''}/.config`;
 }
 
 function readConfig(file: string): Readonly<Record<string, string>> {
@@ -122,7 +142,7 @@ function duration({ text, from }: { text: string | undefined; from: string }): n
   const ms = match === null ? Number.NaN : Number(match[1]) * (UNIT_MS[match[2] ?? 's'] ?? Number.NaN);
   // Beyond 2^31-1 ms a JavaScript timer fires at once.
   if (!(ms > 0 && ms < 2 ** 31)) {
-    throw new AppError('usage', `Expected ${from} to be a time such as 90s, 30m or 500ms, got ${quote(text)}`);
+    throw wrong(from, `to be a time such as 90s, 30m or 500ms, got ${quote(text)}`);
   }
   return Math.round(ms);
 }
@@ -131,7 +151,7 @@ function userIds({ text, from }: { text: string | undefined; from: string }): re
   const ids = (text ?? '').split(',').flatMap((id) => (id.trim() === '' ? [] : [id.trim()]));
   for (const id of ids) {
     if (!/^[UW][A-Z0-9]{2,}$/.test(id)) {
-      throw new AppError('usage', `Expected ${from} to be a Slack user id such as U0123456789, got ${quote(id)}`);
+      throw wrong(from, `to be a Slack user id such as U0123456789, got ${quote(id)}`);
     }
   }
   return [...new Set(ids)];
@@ -140,9 +160,29 @@ function userIds({ text, from }: { text: string | undefined; from: string }): re
 function url({ text, from }: { text: string | undefined; from: string }): string {
   const parsed = URL.parse(text ?? '');
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
-    throw new AppError('usage', `Expected ${from} to be an http(s) URL, got ${quote(text)}`);
+    throw wrong(from, `to be an http(s) URL, got ${quote(text)}`);
+  }
+  // A project's agent settings can set variables; they must not be able to send the tokens anywhere.
+  if (from === 'SLACK_API_URL' && !isSlackOrLoopback(parsed)) {
+    throw new AppError(
+      'bad-config',
+      `Expected SLACK_API_URL to be Slack's own or a loopback address, got ${quote(text)}`,
+      {
+        hint: 'For a gateway, set apiUrl in the config file or give --api-url.',
+      },
+    );
   }
   return parsed.href.endsWith('/') ? parsed.href : `${parsed.href}/`;
+}
+
+function isSlackOrLoopback({ protocol, hostname }: URL): boolean {
+  if (protocol === 'https:' && (hostname === 'slack.com' || hostname.endsWith('.slack.com'))) return true;
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+/** A wrong flag is a wrong command line; a wrong variable or file is not. */
+function wrong(from: string, expected: string): AppError {
+  return new AppError(from.startsWith('--') ? 'usage' : 'bad-config', `Expected ${from} ${expected}`);
 }
 
 function quote(text: string | undefined): string {

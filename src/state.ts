@@ -1,6 +1,6 @@
 /** The user's own lasting files: log, audit log, the name of this installation. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -13,7 +13,9 @@ export interface StatePaths {
 
 /** `$XDG_STATE_HOME/claude-slack-hook`, by default in ~/.local/state; a relative XDG_STATE_HOME is ignored, as its specification says. */
 export function statePaths(env: Environment): StatePaths {
-  const home = env.XDG_STATE_HOME?.startsWith('/') ? env.XDG_STATE_HOME : `${env.HOME ?? ''}/.local/state`;
+  const home = env.XDG_STATE_HOME?.startsWith('/')
+    ? env.XDG_STATE_HOME
+    : `${env.HOME?.startsWith('/') ? env.HOME : ''}/.local/state`;
   const dir = `${home}/claude-slack-hook`;
   return { dir, log: `${dir}/daemon.log`, audit: `${dir}/audit.jsonl`, instance: `${dir}/instance-id` };
 }
@@ -24,7 +26,8 @@ export function statePaths(env: Environment): StatePaths {
  */
 export function instanceId(paths: StatePaths): string {
   try {
-    const kept = readFileSync(paths.instance, 'utf8').trim();
+    const isFile = lstatSync(paths.instance).isFile();
+    const kept = isFile ? readFileSync(paths.instance, 'utf8').trim() : '';
     if (/^[a-f0-9]{12}$/.test(kept)) return kept;
   } catch {
     // Not made yet.
@@ -32,7 +35,7 @@ export function instanceId(paths: StatePaths): string {
   const made = randomBytes(6).toString('hex');
   try {
     mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
-    writeFileSync(paths.instance, `${made}\n`, { mode: 0o600 });
+    writeFileSync(paths.instance, `${made}\n`, { mode: 0o600, flag: 'wx' });
   } catch {
     // An unwritable state directory is reported when the first record fails; until then a name for this run will do.
   }

@@ -95,11 +95,17 @@ export type Verdict =
   | 'forged'
   | 'not-shown';
 
+/**
+ * Takes an answer to the core and says at once what it came to. After `pending`, `onLater` is called when the answer
+ * turned out not to count; nothing is called when it did.
+ */
+export type OnAnswer = (answer: Answer, onLater: (verdict: Verdict) => void) => Verdict;
+
 /** A way to reach people. Owned by the core: a channel asks and reports, it never decides. */
 export interface Channel {
   readonly name: string;
   /** Opens connections. Rejects with an AppError when it can never work (bad token); retries everything else by itself. */
-  start(onAnswer: (answer: Answer) => Verdict): Promise<void>;
+  start(onAnswer: OnAnswer): Promise<void>;
   /** Shows a request. Rejects with an AppError when it could not be shown before `request.expiresAt` or `signal` aborts. */
   ask(request: ApprovalRequest, signal: AbortSignal): Promise<Receipt>;
   /** Makes the message say how it ended, without buttons. May be called before `ask` has resolved. */

@@ -2,7 +2,16 @@ import { describe, expect, test } from 'bun:test';
 import { type Approvals, createApprovals } from '../src/approvals.ts';
 import { AppError } from '../src/errors.ts';
 import { createRequest } from '../src/request.ts';
-import type { Answer, ApprovalRequest, Channel, Outcome, Receipt, StoreRecord, Verdict } from '../src/types.ts';
+import type {
+  Answer,
+  ApprovalRequest,
+  Channel,
+  OnAnswer,
+  Outcome,
+  Receipt,
+  StoreRecord,
+  Verdict,
+} from '../src/types.ts';
 
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -13,6 +22,8 @@ interface Desk {
   readonly records: StoreRecord[];
   press(request: ApprovalRequest, change?: Partial<Answer>): Verdict;
   readonly outcomes: Map<string, Outcome>;
+  /** What answers that came too early were told afterwards. */
+  readonly later: Verdict[];
   readonly asked: {
     readonly request: ApprovalRequest;
     readonly post: PromiseWithResolvers<Receipt>;
@@ -26,7 +37,8 @@ function desk(options: { start?: Promise<void>; diskIsFull?: (record: StoreRecor
   const records: StoreRecord[] = [];
   const outcomes = new Map<string, Outcome>();
   const asked: Desk['asked'] = [];
-  let answer: (answer: Answer) => Verdict = () => 'closed';
+  const later: Verdict[] = [];
+  let answer: OnAnswer = () => 'closed';
   const channel: Channel = {
     name: 'test',
     start: (onAnswer) => {
@@ -62,17 +74,20 @@ function desk(options: { start?: Promise<void>; diskIsFull?: (record: StoreRecor
     },
   });
   const press: Desk['press'] = (request, change = {}) =>
-    answer({
-      requestId: request.id,
-      nonce: request.nonce,
-      decision: 'allow',
-      by: 'U1',
-      conversation: 'D1',
-      message: '1.1',
-      at: Date.now(),
-      ...change,
-    });
-  return { approvals, log, records, press, outcomes, asked };
+    answer(
+      {
+        requestId: request.id,
+        nonce: request.nonce,
+        decision: 'allow',
+        by: 'U1',
+        conversation: 'D1',
+        message: '1.1',
+        at: Date.now(),
+        ...change,
+      },
+      (verdict) => later.push(verdict),
+    );
+  return { later, approvals, log, records, press, outcomes, asked };
 }
 
 function newRequest(waitMs = 60_000): ApprovalRequest {
@@ -201,6 +216,19 @@ describe('approvals', () => {
     await approvals.stop({ reason: 'The daemon was stopped.' });
     expect([...outcomes.values()].map(({ kind }) => kind)).toEqual(['stopped', 'stopped']);
     expect(log.filter((line) => line === 'close stopped')).toHaveLength(2);
+  });
+
+  test('tell a click that came before the receipt and did not count, and only that one', async () => {
+    const { approvals, press, asked, later } = desk();
+    await approvals.start();
+    const request = newRequest();
+    approvals.ask(request);
+    await settle();
+    expect(press(request)).toBe('pending');
+    expect(press(request, { decision: 'deny' })).toBe('pending');
+    asked[0]?.post.resolve(shown);
+    await settle();
+    expect(later).toEqual(['already-decided']);
   });
 
   test('record a refused click without its nonce', async () => {

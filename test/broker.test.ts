@@ -186,6 +186,14 @@ describe('a request', () => {
     });
   });
 
+  test('is answered however many end at once', () => {
+    const count = 1500;
+    const events = Array.from({ length: count }, (_, index) => asked(`r${index}`));
+    const { effects } = run([...events, { type: 'tick', at: 100 }]);
+    for (const type of ['record', 'reply', 'close'])
+      expect(effects.filter((effect) => effect.type === type)).toHaveLength(count);
+  });
+
   test('settled long ago is forgotten, so that the state stays bounded', () => {
     const events = Array.from({ length: 1100 }, (_, index) => [
       asked(`r${index}`),

@@ -74,7 +74,7 @@ describe('the lock', () => {
     const target = join(dir, 'target');
     writeFileSync(target, 'keep');
     symlinkSync(target, path);
-    expect(() => takeLock(path)).toThrow();
+    expect(() => takeLock(path)).toThrow('Cannot open');
     expect(readFileSync(target, 'utf8')).toBe('keep');
   });
 

@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -78,6 +88,22 @@ describe('the log file', () => {
     clock += 2_000;
     file.write('after\n');
     expect(readFileSync(path, 'utf8')).toBe('after\n');
+  });
+
+  test('that cannot be written keeps no descriptor open', () => {
+    const count = () => readdirSync('/proc/self/fd').length;
+    mkdirSync(join(dir, 'state'));
+    symlinkSync('/dev/full', path);
+    const file = createLogFile(path);
+    const before = count();
+    for (let line = 0; line < 50; line += 1) file.write('x\n');
+    expect(count()).toBeLessThanOrEqual(before + 1);
+  });
+
+  test('that is a pipe which nobody reads does not stop the daemon', () => {
+    mkdirSync(join(dir, 'state'));
+    expect(Bun.spawnSync(['mkfifo', path]).exitCode).toBe(0);
+    createLogFile(path).write('x\n');
   });
 
   test('that cannot be written costs nothing but the line', () => {

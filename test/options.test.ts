@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../src/errors.ts';
 import { helpText, OPTIONS, optionsTable, parseArgv } from '../src/options.ts';
-import { resolveSettings } from '../src/settings.ts';
+import { failurePolicy, resolveSettings } from '../src/settings.ts';
 
 function codeOf(run: () => unknown): string {
   try {
@@ -156,6 +156,59 @@ describe('settings', () => {
     [{ 'api-url': 'ftp://x' }, 'usage: Expected --api-url to be an http(s) URL'],
   ])('refuse %j', (flags, message) => {
     expect(codeOf(() => resolveSettings(flags, { HOME: home }))).toStartWith(message);
+  });
+});
+
+describe('the address of the Web API', () => {
+  const from = (url: string) => codeOf(() => resolveSettings({}, { HOME: '/nonexistent', SLACK_API_URL: url }));
+
+  test('comes from the environment only when it is Slack or this machine: a project can set variables', () => {
+    for (const url of [
+      'https://slack.com/api/',
+      'https://files.slack.com/api',
+      'http://127.0.0.1:8080/api/',
+      'http://localhost:1/',
+      'http://[::1]:1/',
+    ]) {
+      expect(from(url)).toBe('no error');
+    }
+    for (const url of [
+      'https://evil.example/api/',
+      'http://slack.com/api/',
+      'https://slack.com.evil.example/',
+      'http://127.0.0.1.evil.example/',
+      'https://evilslack.com/',
+    ]) {
+      expect(from(url)).toStartWith('bad-config: Expected SLACK_API_URL');
+    }
+  });
+
+  test('may be any in a flag', () => {
+    expect(resolveSettings({ 'api-url': 'https://gateway.example/slack' }, { HOME: '/nonexistent' }).apiUrl).toBe(
+      'https://gateway.example/slack/',
+    );
+  });
+});
+
+describe('the failure policy when settings cannot be had', () => {
+  let home: string;
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'csh-policy-'));
+    mkdirSync(join(home, '.config/claude-slack-hook'), { recursive: true });
+  });
+  afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+  test.each([
+    [undefined, {}, 'ask'],
+    ['{"onFailure":"deny","unknown":1}', {}, 'deny'],
+    ['{"onFailure":"ask"}', {}, 'ask'],
+    ['{"userId":"U123"}', {}, 'ask'],
+    ['{"onFailure":"deny"', {}, 'deny'],
+    ['{"onFailure":"deny"}', { 'on-failure': 'ask' }, 'ask'],
+    [undefined, { 'on-failure': 'deny' }, 'deny'],
+  ] as const)('with the file %s and the flags %j is %s%s', (text, flags, policy) => {
+    if (text !== undefined) writeFileSync(join(home, '.config/claude-slack-hook/config.json'), text, { mode: 0o600 });
+    expect(failurePolicy(flags, { HOME: home })).toBe(policy);
   });
 });
 

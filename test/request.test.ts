@@ -32,6 +32,11 @@ describe('a request', () => {
 });
 
 describe('the digest', () => {
+  test('of what is nested too deep is bad input, not a crash', () => {
+    const deep = JSON.parse(`${'['.repeat(200_000)}${']'.repeat(200_000)}`);
+    expect(() => digestOf({ ...input, tool_input: { deep } })).toThrow('nested');
+  });
+
   test('does not depend on the order of keys or on anything but tool and input', () => {
     const same: HookInput = { ...input, session_id: 'other', tool_input: { a: 1, command: 'ls' } };
     expect(digestOf(same)).toBe(digestOf(input));

@@ -67,7 +67,7 @@ function sayPreToolUse(input: HookInput, outcome: Outcome, onFailure: FailurePol
   return permit(onFailure === 'deny' || input.permission_mode === 'bypassPermissions' ? 'deny' : 'ask', reason);
 }
 
-/** A reason reaches the model word for word. */
+/** A reason reaches the model as it is; after a PreToolUse Claude Code puts words of its own before it. */
 function denial(outcome: Extract<Outcome, { kind: 'allowed' | 'denied' }>): string {
   return outcome.reason ?? `Denied by ${outcome.by} in ${outcome.via}`;
 }

@@ -86,7 +86,9 @@ export function createSlackCalls(options: SlackCallsOptions): SlackCalls {
           return result.data;
         }
         uncertain ||= result.uncertain;
-        logger.debug({ method, attempt, kind: result.kind, reason: result.error.message }, 'slack call failed');
+        // A request that is not shown yet is somebody's wait; the first failure says why.
+        const level = lane === 'post' && attempt === 1 ? 'warn' : 'debug';
+        logger[level]({ method, attempt, kind: result.kind, reason: result.error.message }, 'slack call failed');
         if (result.kind === 'fatal') options.onToken(result);
         if (result.kind !== 'transient' && result.kind !== 'rate-limited') throw giveUp(result);
         const backAt =

@@ -1,5 +1,5 @@
 /** From a press of a button to an answer: what a click must have, what becomes of it, and what the person is told. */
-import type { Answer, Verdict } from '../types.ts';
+import type { Answer, OnAnswer, Verdict } from '../types.ts';
 import { APPROVE_ACTION, DECIDE_BLOCK, DENY_ACTION, readButtonValue } from './slack-blocks.ts';
 import { field } from './slack-errors.ts';
 import { NOTICES } from './wording.ts';
@@ -24,7 +24,7 @@ export interface ClickOptions {
   readonly now: () => number;
   readonly noticeMs: number;
   /** Must be synchronous: no call of Slack's stands between a click and its decision. */
-  readonly onAnswer: (answer: Answer) => Verdict;
+  readonly onAnswer: OnAnswer;
   /** True for a second copy of a message that was posted twice because Slack's first answer got lost. */
   readonly isDuplicate: (click: Click, requestId: string, nonce: string) => boolean;
   /** True while the request's own message is open or is being closed by its outcome. */
@@ -88,7 +88,7 @@ export function createClickHandler(
       return notice(NOTICES.elsewhere);
     }
     const { requestId, nonce } = value;
-    const verdict = options.onAnswer({
+    const answer: Answer = {
       requestId,
       nonce,
       decision: click.decision,
@@ -96,14 +96,18 @@ export function createClickHandler(
       conversation: click.channel,
       message: click.message,
       at: now(),
-    });
-    if (verdict === 'accepted' || verdict === 'pending') return;
-    if (verdict === 'forged' && options.isDuplicate(click, requestId, nonce)) {
-      notice(NOTICES.duplicate);
-      return options.removeButtons(click, true);
-    }
-    notice(NOTICES[verdict]);
-    if (OVER.includes(verdict) && !options.isKnown(requestId)) options.removeButtons(click, false);
+    };
+    const react = (verdict: Verdict): void => {
+      if (verdict === 'accepted' || verdict === 'pending') return;
+      if (verdict === 'forged' && options.isDuplicate(click, requestId, nonce)) {
+        notice(NOTICES.duplicate);
+        options.removeButtons(click, true);
+        return;
+      }
+      notice(NOTICES[verdict]);
+      if (OVER.includes(verdict) && !options.isKnown(requestId)) options.removeButtons(click, false);
+    };
+    react(options.onAnswer(answer, react));
   };
 }
 

@@ -3,7 +3,7 @@
  * (slack-connection.ts), clicks (slack-bolt.ts, slack-clicks.ts), messages (slack-messages.ts) and their health.
  */
 import { AppError } from '../errors.ts';
-import type { Answer, Channel, Verdict } from '../types.ts';
+import type { Channel, OnAnswer } from '../types.ts';
 import { createBolt } from './slack-bolt.ts';
 import { createSlackCalls, failureOf } from './slack-calls.ts';
 import { createClickHandler, type Notify } from './slack-clicks.ts';
@@ -129,7 +129,7 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
       .catch(() => logger.debug({}, 'notice not shown'));
   };
 
-  const open = async (onAnswer: (answer: Answer) => Verdict): Promise<void> => {
+  const open = async (onAnswer: OnAnswer): Promise<void> => {
     const giveUpAt = now() + timing.startBudgetMs;
     identity = readIdentity(await firstAnswer(authTest, giveUpAt, timing.startRetryMs, now));
     requireScope(identity);

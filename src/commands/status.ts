@@ -1,6 +1,6 @@
 /** `--status`: what the daemon is doing, without starting one. */
 import { tryConnect } from '../daemon.ts';
-import { ERRORS } from '../errors.ts';
+import { ERRORS, oneLine } from '../errors.ts';
 import { type DaemonStatus, encodeStatusQuery, MAX_MESSAGE_BYTES, readReply } from '../protocol.ts';
 import { detectScreenLock } from '../screen/screen.ts';
 import type { Settings } from '../settings.ts';
@@ -66,11 +66,11 @@ function describe(status: DaemonStatus, now: number): string {
   const { slack, pending } = status;
   const lines = [
     `daemon:   running, process ${status.pid}, version ${status.version}, up ${age(now - status.startedAt)}`,
-    `slack:    ${slack.state}${slack.reason === undefined ? '' : ` (${slack.reason})`}`,
-    ...(slack.warning === undefined ? [] : [`warning:  ${slack.warning}`]),
+    `slack:    ${slack.state}${slack.reason === undefined ? '' : ` (${oneLine(slack.reason)})`}`,
+    ...(slack.warning === undefined ? [] : [`warning:  ${oneLine(slack.warning)}`]),
     ...(status.apiUrl === 'https://slack.com/api/' ? [] : [`api:      ${status.apiUrl} (not Slack's own address)`]),
     `pending:  ${pending.length === 0 ? 'none' : pending.length}`,
-    ...pending.map(({ id, tool, askedAt }) => `          ${tool} for ${age(now - askedAt)} (${id})`),
+    ...pending.map(({ id, tool, askedAt }) => `          ${oneLine(tool)} for ${age(now - askedAt)} (${id})`),
     `log:      ${status.logFile}`,
     `audit:    ${status.auditFile}`,
   ];

@@ -1,13 +1,16 @@
 /** `--stop`: ends this user's daemon and nothing else. */
-import { lstatSync, readFileSync, rmSync } from 'node:fs';
-import { isLocked } from '../daemon-lock.ts';
+import { lstatSync, rmSync } from 'node:fs';
+import { readIdentity } from '../daemon-files.ts';
+import { isLocked, takeLock } from '../daemon-lock.ts';
 import { AppError } from '../errors.ts';
-import { type DaemonIdentity, identityOf } from '../process-identity.ts';
+import { identityOf } from '../process-identity.ts';
 import { prepareDirectory, type RuntimePaths, runtimePaths } from '../socket.ts';
 import type { Said } from '../types.ts';
 
 /** After this a daemon that was asked to end is killed. */
 const PATIENCE_MS = 2_000;
+/** A daemon that starts or ends has no valid identity for a moment. */
+const SETTLING_MS = 500;
 const POLL_MS = 10;
 
 /** Idempotent. Throws AppError('not-stopped' | 'socket-dir') when a daemon is left that must not be signalled. */
@@ -15,51 +18,68 @@ export async function runStop(env: Readonly<Record<string, string | undefined>>)
   const paths = runtimePaths(env);
   if (lstatSync(paths.dir, { throwIfNoEntry: false }) === undefined) return said('No daemon is running.');
   prepareDirectory(paths.dir);
-  if (!isLocked(paths.lock)) {
-    removeLeftovers(paths);
-    return said('No daemon is running.');
-  }
-  const pid = daemonPid(paths);
-  process.kill(pid, 'SIGTERM');
-  if (!(await isFreed(paths.lock))) {
-    // The identity is checked again: in two seconds the id may have gone to another process.
-    if (daemonPid(paths) === pid) process.kill(pid, 'SIGKILL');
-    if (!(await isFreed(paths.lock))) throw new AppError('not-stopped', `The daemon (process ${pid}) did not end`);
-    removeLeftovers(paths);
-    return said(`Killed the daemon (process ${pid}): it did not end by itself.`);
-  }
-  removeLeftovers(paths);
-  return said(`Stopped the daemon (process ${pid}).`);
+  const pid = await findDaemon(paths);
+  if (pid === undefined) return said('No daemon is running.');
+  signal(pid, 'SIGTERM');
+  if (await hasEnded(paths, pid)) return said(`Stopped the daemon (process ${pid}).`);
+  // The identity is checked again: in two seconds the id may have gone to another process.
+  if (identifiedDaemon(paths) === pid) signal(pid, 'SIGKILL');
+  if (await hasEnded(paths, pid)) return said(`Killed the daemon (process ${pid}): it did not end by itself.`);
+  throw new AppError('not-stopped', `The daemon (process ${pid}) did not end`);
 }
 
-/** The process that holds the lock, only if it is the one that wrote server.json: same id, start time and executable. */
-function daemonPid({ identity }: RuntimePaths): number {
-  let kept: DaemonIdentity;
-  try {
-    kept = JSON.parse(readFileSync(identity, 'utf8')) as DaemonIdentity;
-  } catch (error) {
-    throw new AppError('not-stopped', `A daemon is running, but ${identity} does not say which process it is`, {
-      cause: error,
-    });
+/** Undefined when none runs. One that starts or ends just now is waited for: its identity comes or its lock goes. */
+async function findDaemon(paths: RuntimePaths): Promise<number | undefined> {
+  const until = performance.now() + SETTLING_MS;
+  for (;;) {
+    if (!isLocked(paths.lock)) {
+      removeLeftovers(paths);
+      return undefined;
+    }
+    const pid = identifiedDaemon(paths);
+    if (pid !== undefined) return pid;
+    if (performance.now() >= until) {
+      throw new AppError('not-stopped', `A daemon is running, but ${paths.identity} does not say which process it is`);
+    }
+    await Bun.sleep(POLL_MS);
   }
-  const running = Number.isSafeInteger(kept.pid) && kept.pid > 1 ? identityOf(kept.pid) : undefined;
-  if (running === undefined || running.startTime !== kept.startTime || running.exe !== kept.exe) {
-    throw new AppError('not-stopped', `A daemon is running, but process ${kept.pid} is not it`);
-  }
-  return kept.pid;
 }
 
-async function isFreed(lock: string): Promise<boolean> {
+/** The process that wrote server.json, only if it still is that one: same id, start time and executable. */
+function identifiedDaemon({ identity }: RuntimePaths): number | undefined {
+  const kept = readIdentity(identity);
+  const running = kept === undefined || kept.pid <= 1 ? undefined : identityOf(kept.pid);
+  return running !== undefined && running.startTime === kept?.startTime && running.exe === kept.exe
+    ? kept.pid
+    : undefined;
+}
+
+/** Whether this daemon is gone; another one that has come up meanwhile is left alone. */
+async function hasEnded(paths: RuntimePaths, pid: number): Promise<boolean> {
   const until = performance.now() + PATIENCE_MS;
-  while (isLocked(lock)) {
+  while (isLocked(paths.lock) && identifiedDaemon(paths) === pid) {
     if (performance.now() >= until) return false;
     await Bun.sleep(POLL_MS);
   }
+  removeLeftovers(paths);
   return true;
 }
 
-function removeLeftovers({ socket, pid, identity, failure }: RuntimePaths): void {
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // It ended by itself meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Under the lock, so that a daemon that starts just now keeps its files. */
+function removeLeftovers({ lock, socket, pid, identity, failure }: RuntimePaths): void {
+  const held = takeLock(lock);
+  if (held === undefined) return;
   for (const path of [socket, pid, identity, failure]) rmSync(path, { force: true, recursive: true });
+  held.release();
 }
 
 function said(text: string): Said {

@@ -1,5 +1,15 @@
 /** The audit log as a file of JSON lines: append-only, mode 0600, on disk before `append` returns. */
-import { closeSync, fchmodSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { AppError } from '../errors.ts';
 import type { Store, StoreRecord } from '../types.ts';
@@ -14,6 +24,7 @@ export function createJsonlStore(path: string): Store {
     const opened = openSync(path, 'a+', 0o600);
     const stat = fstatSync(opened);
     if (stat.isFile()) fchmodSync(opened, 0o600);
+    if (stat.isFile() && endsTorn(opened, stat.size)) writeSync(opened, '\n');
     inode = stat.ino;
     return opened;
   };
@@ -37,4 +48,10 @@ export function createJsonlStore(path: string): Store {
     }
   };
   return { append, close };
+}
+
+/** A crash or a full disk may have left half a line; what comes next must not be glued to it. */
+function endsTorn(fd: number, size: number): boolean {
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
 }

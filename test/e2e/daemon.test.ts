@@ -221,6 +221,26 @@ describe('--stop', () => {
       expect(await bench.run(['--stop'])).toMatchObject({ stdout: 'No daemon is running.\n', exitCode: 0 });
     }));
 
+  test('said many times at once, while hooks start daemons, always ends well', () =>
+    withBench(async (bench) => {
+      for (let round = 0; round < 5; round += 1) {
+        const hook = bench.hook(payload('PermissionRequest.Bash'));
+        const stops = await Promise.all([1, 2, 3].map(() => bench.run(['--stop'])));
+        for (const { exitCode, stderr } of stops) expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+        await bench.run(['--stop']);
+        hook.kill('SIGKILL');
+        await hook.ended;
+      }
+    }));
+
+  test('does not hang on an identity file that is a pipe', () =>
+    withBench(async (bench) => {
+      await bench.ask(payload('PermissionRequest.Bash'));
+      rmSync(join(bench.socketDir, 'server.json'));
+      expect(Bun.spawnSync(['mkfifo', join(bench.socketDir, 'server.json')]).exitCode).toBe(0);
+      expect(await bench.run(['--stop'])).toMatchObject({ exitCode: 69 });
+    }));
+
   test('without any daemon ever says so', () =>
     withBench(async (bench) => {
       expect(await bench.run(['--stop'])).toMatchObject({ stdout: 'No daemon is running.\n', stderr: '', exitCode: 0 });
@@ -286,6 +306,14 @@ describe('--status', () => {
       expect(stdout).toContain(`${bench.slack.apiUrl} (not Slack's own address)`);
       expect(stdout).toMatch(/pending: {2}1\n {10}Bash for \d+ s/);
       expect(exitCode).toBe(0);
+    }));
+
+  test('cannot be forged by the name of a tool', () =>
+    withBench(async (bench) => {
+      await bench.ask(payload('PermissionRequest.Bash', { tool_name: 'x\u001b[2J\npending:  none' }));
+      const { stdout } = await bench.run(['--status']);
+      expect(stdout).not.toContain('\u001b');
+      expect(stdout.match(/^pending:/gm)).toHaveLength(1);
     }));
 
   test('says when a daemon does not answer', () =>

@@ -75,7 +75,7 @@ test('a second click changes nothing and is answered with a note', () =>
   withBench(async ({ ask, press, slack }) => {
     const { hook, card } = await ask(payload('PreToolUse.Bash'));
     // Slack is slow to take the edit, so that the buttons are still there for the second press.
-    slack.fault('chat.update', { kind: 'delay', ms: 500 });
+    slack.fault('chat.update', { kind: 'delay', ms: 500, effect: 'after' });
     await press(card, 'csh_deny');
     await press(card, 'csh_approve');
     expect((await hook.ended).stdout).toContain('"deny"');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { payload, withBench, writeConfig } from './bench.ts';
+import { BINARY, hasButtons, payload, withBench, writeConfig } from './bench.ts';
 
 const oversized = `${JSON.stringify(payload('PreToolUse.Bash')).slice(0, -1)},"x":"${'x'.repeat(1024 * 1024)}"}`;
 
@@ -85,7 +85,7 @@ describe('wrong settings', () => {
   test.each([
     ['no tokens', { SLACK_BOT_TOKEN: '' }, 'missing-config'],
     ['no approver', { SLACK_USER_ID: '' }, 'missing-config'],
-    ['a user id that is none', { SLACK_USER_ID: 'dana' }, 'usage'],
+    ['a user id that is none', { SLACK_USER_ID: 'dana' }, 'bad-config'],
     ['a relative TMPDIR', { TMPDIR: 'tmp' }, 'socket-dir'],
     ['a TMPDIR that is missing', { TMPDIR: '/nonexistent' }, 'socket-dir'],
     ['a TMPDIR too long for a socket', { TMPDIR: `/${'x'.repeat(300)}` }, 'socket-dir'],
@@ -138,6 +138,56 @@ describe('wrong settings', () => {
     }));
 });
 
+describe('an environment that a project’s agent settings have set', () => {
+  test.each([{ __CLAUDE_SLACK_SERVER__: '1' }, { __CLAUDE_SLACK_SERVER__: '1', __CLAUDE_SLACK_READY_FD__: '1' }])(
+    'such as %j does not turn the hook into a daemon',
+    (env) =>
+      withBench(async ({ ask, press }) => {
+        const { hook, card } = await ask(payload('PreToolUse.Bash'), { env });
+        await press(card, 'csh_deny');
+        expect((await hook.ended).stdout).toContain('"deny"');
+      }),
+  );
+
+  test('such as another address of the Web API gets no token', () =>
+    withBench(async ({ hook, daemons }) => {
+      const ran = await hook(payload('PreToolUse.Bash'), { env: { SLACK_API_URL: 'http://192.0.2.1/api/' } }).ended;
+      expect(ran.stderr).toEndWith('code: bad-config\n');
+      expect(daemons()).toEqual([]);
+    }));
+});
+
+describe('the failure policy of the config file', () => {
+  test('holds for input that is broken or too large, for other mistakes in the file, and for a wrong flag', () =>
+    withBench(async (bench) => {
+      writeConfig(bench, { onFailure: 'deny' });
+      expect((await bench.hook(oversized).ended).stdout).toContain('"permissionDecision":"deny"');
+      expect((await bench.hook(payload('PreToolUse.Bash'), { args: ['--typo'] }).ended).stdout).toContain(
+        '"permissionDecision":"deny"',
+      );
+      writeConfig(bench, { onFailure: 'deny', unknown: 1 });
+      expect((await bench.hook(payload('PreToolUse.Bash')).ended).stdout).toContain('"permissionDecision":"deny"');
+    }));
+
+  test('a flag with a wrong value keeps the exit code of a wrong command line, beside the failure answer', () =>
+    withBench(async ({ hook }) => {
+      const ran = await hook(payload('PreToolUse.Bash'), { args: ['--deadline=soon'] }).ended;
+      expect(ran).toMatchObject({ exitCode: 64 });
+      expect(JSON.parse(ran.stdout).hookSpecificOutput.permissionDecision).toBe('ask');
+    }));
+});
+
+describe('a decision that cannot be written', () => {
+  test('blocks a PreToolUse instead of passing for none', () =>
+    withBench(async (bench) => {
+      const hook = bench.hook(payload('PreToolUse.Bash'), {
+        command: ['/bin/sh', '-c', 'exec "$0" >/dev/full', BINARY],
+      });
+      await bench.press(await bench.slack.waitForMessage(hasButtons), 'csh_deny');
+      expect(await hook.ended).toMatchObject({ exitCode: 2 });
+    }));
+});
+
 describe('--only-screen-lock', () => {
   const args = ['--only-screen-lock', '--lock-command'];
 
@@ -157,6 +207,19 @@ describe('--only-screen-lock', () => {
       const { hook, card } = await ask(payload('PreToolUse.Bash'), { args: [...args, 'exit 0'] });
       await press(card, 'csh_deny');
       expect((await hook.ended).stdout).toContain('"deny"');
+    }));
+
+  test('asks in an unknown state where the terminal would not: under bypassPermissions and with --on-failure deny', () =>
+    withBench(async ({ ask, press }) => {
+      const bypassing = payload('PreToolUse.Bash', { permission_mode: 'bypassPermissions' });
+      for (const [input, more] of [
+        [bypassing, []],
+        [payload('PreToolUse.Bash'), ['--on-failure', 'deny']],
+      ] as const) {
+        const { hook, card } = await ask(input, { args: [...args, 'exit 9', ...more] });
+        await press(card, 'csh_deny');
+        expect((await hook.ended).stdout).toContain('"deny"');
+      }
     }));
 
   test('takes an unknown state for not locked and says why in the log', () =>

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../../src/errors.ts';
@@ -21,6 +21,13 @@ describe('the audit log', () => {
     createJsonlStore(path).append({ type: 'ended', at: 2, text: 'a\nb' });
     expect(readFileSync(path, 'utf8')).toBe('{"type":"asked","at":1}\n{"type":"ended","at":2,"text":"a\\nb"}\n');
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test('does not glue a record to half a line that a crash has left', () => {
+    mkdirSync(join(dir, 'state'));
+    writeFileSync(path, '{"type":"asked","id":"to');
+    createJsonlStore(path).append({ type: 'ended', at: 2 });
+    expect(readFileSync(path, 'utf8').split('\n')[1]).toBe('{"type":"ended","at":2}');
   });
 
   test('that cannot be written throws', () => {
