@@ -11,7 +11,8 @@ import {
 } from './broker.ts';
 import { toAppError } from './errors.ts';
 import type { Logger } from './logger.ts';
-import type { Answer, ApprovalRequest, Channel, OnAnswer, Outcome, Store, Verdict } from './types.ts';
+import { digestOf } from './request.ts';
+import type { Answer, ApprovalRequest, Channel, Evidence, OnAnswer, Outcome, Store, Verdict } from './types.ts';
 
 export interface ApprovalsOptions {
   readonly channel: Channel;
@@ -28,6 +29,8 @@ export interface Approvals {
   start(): Promise<void>;
   ask(request: ApprovalRequest): void;
   clientGone(id: string): void;
+  /** Ends what an event of the agent shows to have been answered at its own prompt. */
+  observe(evidence: Evidence): void;
   pending(): readonly ApprovalRequest[];
   /** Ends every pending request as undeliverable: nobody can answer it any more. */
   fail(why: { readonly reason: string; readonly code: string }): void;
@@ -152,6 +155,11 @@ export function createApprovals({ channel, store, now, logger, onOutcome }: Appr
       onOutcome(id, { kind: 'undeliverable', reason, code: 'audit', at: now() });
     },
     clientGone: (id) => apply({ type: 'client-gone', id, at: now() }),
+    observe: (evidence) => {
+      for (const { id } of pendingRequests(state).filter((request) => isEndedBy(request, evidence))) {
+        apply({ type: 'answered-elsewhere', id, reason: evidence.reason, at: now() });
+      }
+    },
     pending: () => pendingRequests(state),
     fail: (why) => apply({ type: 'stopping', ...why, at: now() }),
     stop: async (why) => {
@@ -159,4 +167,11 @@ export function createApprovals({ channel, store, now, logger, onOutcome }: Appr
       await Promise.allSettled([...closing]);
     },
   };
+}
+
+/** Only a PermissionRequest has a prompt beside ours; a PreToolUse holds the agent up until we answer. */
+function isEndedBy({ input, digest }: ApprovalRequest, { sessionId, agentId, call }: Evidence): boolean {
+  if (input.hook_event_name !== 'PermissionRequest' || input.session_id !== sessionId) return false;
+  if (agentId !== 'all' && input.agent_id !== agentId) return false;
+  return call === undefined || digest === digestOf(call);
 }

@@ -21,6 +21,8 @@ export type BrokerEvent =
     }
   | { readonly type: 'answered'; readonly answer: Answer }
   | { readonly type: 'client-gone'; readonly id: string; readonly at: number }
+  /** An event of the agent shows that its own prompt was answered. */
+  | { readonly type: 'answered-elsewhere'; readonly id: string; readonly reason: string; readonly at: number }
   | { readonly type: 'tick'; readonly at: number }
   /** With a `code` the requests could not be delivered; without, somebody stopped the daemon. */
   | { readonly type: 'stopping'; readonly reason: string; readonly code?: string; readonly at: number }
@@ -102,6 +104,8 @@ export function step(state: BrokerState, event: BrokerEvent): readonly BrokerEff
         at: event.at,
       });
     }
+    case 'answered-elsewhere':
+      return settle(state, event.id, { kind: 'elsewhere', reason: event.reason, at: event.at });
     case 'tick':
       return pendingRequests(state)
         .filter((request) => event.at >= request.expiresAt)

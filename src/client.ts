@@ -16,7 +16,7 @@ import type { FailurePolicy, HookInput, Outcome, Said, Undecided } from './types
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Everything before the request is sent, together, takes no longer than this. */
-const PREPARE_MS = 1_500;
+export const PREPARE_MS = 1_500;
 /** The daemon ends a request at its deadline; this much later the client stops trusting it to. */
 const BACKSTOP_MS = 1_000;
 /** Beyond this a JavaScript timer fires at once. */
@@ -48,6 +48,10 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
   } catch (error) {
     return sayBroken(strings(document.value), toAppError(error), failurePolicy(flags, env));
   }
+  if (agent.evidence(input) !== undefined) {
+    const { observe } = await import('./observe.ts');
+    await observe(input, env);
+  }
   if (!agent.asks(input)) return NOTHING;
   // Exit 2 has no meaning for a PermissionRequest: the dialog stays on the screen in any case.
   if (input.hook_event_name === 'PermissionRequest') onStopSay(NOTHING);
@@ -69,24 +73,8 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
   }
 }
 
-/**
- * What a hook with a wrong command line says: the failure answer, when stdin holds an event that needs one, and in any
- * case the explanation and the exit code of the error. A typo must not open the gate.
- */
-export async function sayMisused(argv: readonly string[], env: Environment, error: AppError): Promise<Said> {
-  const explained: Said = { stdout: '', stderr: explain(error), exitCode: error.exitCode };
-  const isForAnAgent = !process.stdin.isTTY;
-  if (!isForAnAgent) return explained;
-  const document = await readDocument(MAX_MESSAGE_BYTES, PREPARE_MS - performance.now());
-  const known = document.ok ? strings(document.value) : salvaged(document.text);
-  if (known.hook_event_name === undefined) return explained;
-  const wantsDeny = argv.includes('--on-failure=deny') || argv[argv.indexOf('--on-failure') + 1] === 'deny';
-  const policy = wantsDeny ? 'deny' : failurePolicy({}, env);
-  return { ...explained, stdout: sayBroken(known, error, policy).stdout };
-}
-
 /** The failure answer for input that is not a usable document: the event's own when it is known, else a block. */
-function sayBroken(known: Readonly<Record<string, string>>, error: AppError, onFailure: FailurePolicy): Said {
+export function sayBroken(known: Readonly<Record<string, string>>, error: AppError, onFailure: FailurePolicy): Said {
   const event = known.hook_event_name;
   if (event === undefined) {
     return { stdout: '', stderr: `claude-slack-hook: ${oneLine(error.message)} (${error.code})\n`, exitCode: 2 };
@@ -96,11 +84,13 @@ function sayBroken(known: Readonly<Record<string, string>>, error: AppError, onF
   return { ...said, stderr: explain(error) };
 }
 
-function salvaged(text: string): Readonly<Record<string, string>> {
+/** What can be made out of a broken document. */
+export function salvaged(text: string): Readonly<Record<string, string>> {
   return salvageTopLevel(text, ['hook_event_name', 'permission_mode']);
 }
 
-function strings(value: unknown): Readonly<Record<string, string>> {
+/** The top-level values that are strings. */
+export function strings(value: unknown): Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
   return Object.fromEntries(
     Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),

@@ -4,7 +4,7 @@ import type { Peer } from './listener.ts';
 import type { Logger } from './logger.ts';
 import { type ClientNote, type DaemonStatus, encodeReply, readIncoming } from './protocol.ts';
 import { createRequest } from './request.ts';
-import type { Agent, AgentName, ApprovalRequest, HookInput, Outcome } from './types.ts';
+import type { Agent, AgentName, ApprovalRequest, Evidence, HookInput, Outcome } from './types.ts';
 
 /** More than this at once is no person's to answer. */
 const MAX_PENDING = 500;
@@ -19,6 +19,7 @@ export interface ClientsOptions {
   readonly status: () => DaemonStatus;
   readonly ask: (request: ApprovalRequest) => void;
   readonly withdraw: (id: string) => void;
+  readonly observe: (evidence: Evidence) => void;
   /** Called whenever the number of waiting clients changes. */
   readonly onChange: () => void;
   readonly logger: Pick<Logger, 'warn'>;
@@ -62,6 +63,8 @@ export function createClients(options: ClientsOptions): Clients {
       );
     }
     const agent = options.agents[note?.agent ?? 'claude'];
+    const evidence = agent.evidence(input);
+    if (evidence !== undefined) options.observe(evidence);
     if (!agent.asks(agent.read(input))) {
       peer.send('{}\n');
       return;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 /** The entry: argv -> mode. The only file that reads argv or sets the exit code. Everything heavy comes by import(). */
-import { runHook, STOPPED, sayMisused } from './client.ts';
+import { runHook, STOPPED } from './client.ts';
 import { SERVER_ENV } from './daemon.ts';
 import { AppError, explain, oneLine, toAppError } from './errors.ts';
 import { helpText, type ParsedArgv, parseArgv } from './options.ts';
@@ -17,6 +17,7 @@ async function main(argv: readonly string[]): Promise<Said> {
   try {
     parsed = parseArgv(argv);
   } catch (error) {
+    const { sayMisused } = await import('./misused.ts');
     return sayMisused(argv, process.env, toAppError(error));
   }
   const getSettings = (): Settings => resolveSettings(parsed.flags, process.env);

@@ -132,7 +132,15 @@ function readNote(value: unknown): ClientNote {
   return { protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app };
 }
 
-const OUTCOME_KINDS: readonly unknown[] = ['allowed', 'denied', 'expired', 'withdrawn', 'stopped', 'undeliverable'];
+const OUTCOME_KINDS: readonly unknown[] = [
+  'allowed',
+  'denied',
+  'expired',
+  'withdrawn',
+  'elsewhere',
+  'stopped',
+  'undeliverable',
+];
 
 function isOutcome(value: unknown): value is Outcome {
   if (!isObject(value) || !OUTCOME_KINDS.includes(value.kind) || typeof value.at !== 'number') return false;

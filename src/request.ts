@@ -26,7 +26,7 @@ export function createRequest(options: {
 }
 
 /** SHA-256 (hex) of tool name and input, independent of the order of keys. Throws AppError('bad-input') for what is nested too deep. */
-export function digestOf(input: HookInput): string {
+export function digestOf(input: Pick<HookInput, 'tool_name' | 'tool_input'>): string {
   return createHash('sha256')
     .update(canonicalText([input.tool_name ?? null, input.tool_input ?? null]))
     .digest('hex');

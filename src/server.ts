@@ -150,6 +150,7 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
     }),
     ask: approvals.ask,
     withdraw: approvals.clientGone,
+    observe: approvals.observe,
     onChange: () => idle.touch(),
     logger,
   });

@@ -50,9 +50,9 @@ export interface Decided {
   readonly reason?: string;
 }
 
-/** An end without a person's decision. `reason` is a sentence for people; `code` is from errors.ts where one applies. */
+/** An end without a person's decision in a channel; `elsewhere` is one at the agent's own prompt, as far as its events tell. `reason` is a sentence for people; `code` is from errors.ts where one applies. */
 export interface Undecided {
-  readonly kind: 'expired' | 'withdrawn' | 'stopped' | 'undeliverable';
+  readonly kind: 'expired' | 'withdrawn' | 'elsewhere' | 'stopped' | 'undeliverable';
   readonly reason: string;
   readonly at: number;
   readonly code?: string;
@@ -122,6 +122,17 @@ export interface Store {
   close(): void;
 }
 
+/** What an event of an agent says about requests that may still be pending. */
+export interface Evidence {
+  readonly sessionId: string;
+  /** The subagent, or undefined for the main agent; `all` for every agent of the session. */
+  readonly agentId: string | undefined | 'all';
+  /** The tool call that it is about; absent when every pending one of the agent is over. */
+  readonly call?: Pick<HookInput, 'tool_name' | 'tool_input'>;
+  /** A sentence for people. */
+  readonly reason: string;
+}
+
 /** What a hook process must print and how it must end. */
 export interface Said {
   readonly stdout: string;
@@ -136,6 +147,8 @@ export interface Agent {
   read(raw: unknown): HookInput;
   /** True when this event asks for a decision that this gate can give. */
   asks(input: HookInput): boolean;
+  /** What this event tells about requests that were answered elsewhere; undefined for nothing. */
+  evidence(input: HookInput): Evidence | undefined;
   /** What to print for an outcome; `onFailure` matters only when the outcome is no decision. */
   say(input: HookInput, outcome: Outcome, onFailure: FailurePolicy): Said;
 }

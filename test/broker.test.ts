@@ -147,6 +147,7 @@ describe('an answer', () => {
     const late = (event: BrokerEvent) => run([asked('a'), posted('a'), event, answered('a')]).effects.at(-1);
     expect(late({ type: 'tick', at: 100 })).toMatchObject({ verdict: 'expired' });
     expect(late({ type: 'client-gone', id: 'a', at: 20 })).toMatchObject({ verdict: 'closed' });
+    expect(late({ type: 'answered-elsewhere', id: 'a', reason: 'x', at: 20 })).toMatchObject({ verdict: 'closed' });
     expect(late({ type: 'stopping', reason: 'x', at: 20 })).toMatchObject({ verdict: 'closed' });
   });
 
@@ -236,6 +237,7 @@ const EVENT: fc.Arbitrary<BrokerEvent> = fc.oneof(
       ),
   },
   { weight: 1, arbitrary: ID.map((id) => ({ type: 'client-gone' as const, id, at: 20 })) },
+  { weight: 1, arbitrary: ID.map((id) => ({ type: 'answered-elsewhere' as const, id, reason: 'r', at: 20 })) },
   { weight: 1, arbitrary: fc.constantFrom(50, 100, 150).map((at) => ({ type: 'tick' as const, at })) },
   { weight: 1, arbitrary: fc.constant({ type: 'stopping' as const, reason: 'r', at: 30 }) },
 );

@@ -4,14 +4,14 @@
  */
 import { AppError } from '../errors.ts';
 import { checkHookInput } from '../protocol.ts';
-import type { Agent, FailurePolicy, HookInput, HookOutput, Outcome, Said } from '../types.ts';
+import type { Agent, Evidence, FailurePolicy, HookInput, HookOutput, Outcome, Said } from '../types.ts';
 
 /** Answering these takes more than yes or no; without an answer of ours Claude shows its own dialog. */
 const NEEDS_MORE_THAN_YES: ReadonlySet<string> = new Set(['AskUserQuestion']);
 
 const NOTHING: Said = { stdout: '', stderr: '', exitCode: 0 };
 
-export const claude: Agent = { name: 'claude', read, asks, say };
+export const claude: Agent = { name: 'claude', read, asks, evidence, say };
 
 function read(raw: unknown): HookInput {
   const input = checkHookInput(raw);
@@ -28,6 +28,31 @@ function read(raw: unknown): HookInput {
 
 function asks(input: HookInput): boolean {
   return isGated(input.hook_event_name) && !NEEDS_MORE_THAN_YES.has(input.tool_name ?? '');
+}
+
+/**
+ * Claude Code gives a waiting PermissionRequest hook no signal when the person says Yes at the terminal (measured on
+ * 2.1.197 and 2.1.329); only later events of the same agent tell.
+ */
+function evidence(input: HookInput): Evidence | undefined {
+  const agentId = typeof input.agent_id === 'string' ? input.agent_id : undefined;
+  const about = { sessionId: input.session_id, agentId };
+  const call = { tool_name: input.tool_name ?? '', tool_input: input.tool_input ?? {} };
+  switch (input.hook_event_name) {
+    case 'PostToolUse':
+      return { ...about, call, reason: 'Approved at the terminal; it has run.' };
+    case 'PostToolUseFailure':
+      return { ...about, call, reason: 'Approved at the terminal; it has run and failed.' };
+    case 'PermissionDenied':
+      return { ...about, call, reason: 'Denied by the agent itself.' };
+    case 'Stop':
+    case 'UserPromptSubmit':
+      return { ...about, reason: 'The agent went on without this answer; the outcome is unknown.' };
+    case 'SessionEnd':
+      return { ...about, agentId: 'all', reason: 'The session has ended; the outcome is unknown.' };
+    default:
+      return undefined;
+  }
 }
 
 function isGated(event: string): boolean {

@@ -51,6 +51,7 @@ const ENDED: Readonly<Record<Outcome['kind'], string>> = {
   denied: 'Denied',
   expired: 'Expired – not approved',
   withdrawn: 'Withdrawn – not approved',
+  elsewhere: 'Answered elsewhere',
   stopped: 'Stopped – not approved',
   undeliverable: 'Not delivered – not approved',
 };

@@ -159,3 +159,40 @@ test('the demo plays its three scenes by itself and says each decision', () =>
     expect(stdout.match(/decision: \w+/g)).toEqual(['decision: allow', 'decision: deny', 'decision: allow']);
     expect(exitCode).toBe(0);
   }));
+
+test('a request that was answered at the terminal is closed by what the agent does next, and only by that', () =>
+  withBench(async ({ ask, hook, slack, press }) => {
+    const asked = payload('PermissionRequest.Bash');
+    const { session_id, tool_name, tool_input } = asked;
+    const ran = (change: Record<string, unknown>) =>
+      hook(payload('PostToolUse.Bash', { session_id, tool_name, tool_input, agent_id: undefined, ...change })).ended;
+    const pending = await ask(asked);
+    const gate = await ask(payload('PreToolUse.Bash', { session_id, tool_name, tool_input }));
+    for (const other of [
+      { session_id: 'other' },
+      { tool_input: { command: 'ls' } },
+      { agent_id: 'sub' },
+      { tool_name: 'Write' },
+    ]) {
+      expect(await ran(other)).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
+    }
+    expect(hasButtons(slack.messages().find(({ ts }) => ts === pending.card.ts) ?? pending.card)).toBe(true);
+    expect(await ran({})).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
+    const closed = await slack.waitForMessage((message) => message.ts === pending.card.ts && !hasButtons(message));
+    expect(textOf(closed)).toContain('Approved at the terminal; it has run.');
+    expect(await pending.hook.ended).toMatchObject({ stdout: '', exitCode: 0 });
+    // A PreToolUse has no prompt at the terminal: it still waits for its own answer.
+    await press(gate.card, 'csh_deny');
+    expect((await gate.hook.ended).stdout).toContain('"deny"');
+  }));
+
+test('the end of a turn or of the session closes what is left of it as unknown', () =>
+  withBench(async ({ ask, hook, slack }) => {
+    for (const name of ['Stop', 'UserPromptSubmit', 'SessionEnd.prompt_input_exit']) {
+      const asked = payload('PermissionRequest.Bash');
+      const { card } = await ask(asked);
+      await hook(payload(name, { session_id: asked.session_id })).ended;
+      const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+      expect(textOf(closed)).toContain('the outcome is unknown');
+    }
+  }));

@@ -1,0 +1,27 @@
+/** A wrong command line, which only a hook in somebody's settings can be left with. */
+import { PREPARE_MS, salvaged, sayBroken, strings } from './client.ts';
+import { type AppError, explain } from './errors.ts';
+import { MAX_MESSAGE_BYTES } from './protocol.ts';
+import { failurePolicy } from './settings.ts';
+import { readDocument } from './stdin.ts';
+import type { Said } from './types.ts';
+
+/**
+ * What a hook with a wrong command line says: the failure answer, when stdin holds an event that needs one, and in any
+ * case the explanation and the exit code of the error. A typo must not open the gate.
+ */
+export async function sayMisused(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  error: AppError,
+): Promise<Said> {
+  const explained: Said = { stdout: '', stderr: explain(error), exitCode: error.exitCode };
+  const isForAnAgent = !process.stdin.isTTY;
+  if (!isForAnAgent) return explained;
+  const document = await readDocument(MAX_MESSAGE_BYTES, PREPARE_MS - performance.now());
+  const known = document.ok ? strings(document.value) : salvaged(document.text);
+  if (known.hook_event_name === undefined) return explained;
+  const wantsDeny = argv.includes('--on-failure=deny') || argv[argv.indexOf('--on-failure') + 1] === 'deny';
+  const policy = wantsDeny ? 'deny' : failurePolicy({}, env);
+  return { ...explained, stdout: sayBroken(known, error, policy).stdout };
+}

@@ -1,0 +1,27 @@
+/** Events that ask nothing but may tell what became of a request. */
+import { tryConnect } from './daemon.ts';
+import { runtimePaths } from './socket.ts';
+import type { HookInput } from './types.ts';
+
+/** An event waits no longer than this for a busy daemon. */
+const OBSERVE_MS = 300;
+
+/**
+ * Tells a running daemon of an event that may end a pending request. Never starts one, never fails, and waits only for
+ * the daemon's word that it has read the line. The tool's response stays here: it may be large and is nobody's business.
+ */
+export async function observe(input: HookInput, env: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const { tool_response: _response, ...rest } = input;
+  const heard = Promise.withResolvers<void>();
+  try {
+    const connection = await tryConnect(runtimePaths(env).socket, {
+      onData: () => heard.resolve(),
+      onClose: heard.resolve,
+    });
+    if (connection === undefined) return;
+    connection.send(`${JSON.stringify(rest)}\n`);
+    await Promise.race([heard.promise, Bun.sleep(OBSERVE_MS)]);
+  } catch {
+    // An observer must not disturb the agent; the card stays until its deadline.
+  }
+}
