@@ -2,10 +2,26 @@
 import type { ActionsBlock, Button, KnownBlock, RichTextBlock, RichTextElement } from '@slack/types';
 import type { ApprovalRequest, Outcome } from '../types.ts';
 import { bold, box, code, costOfBlocks, header, italic, richText, section, shorten, text } from './slack-elements.ts';
-import { fieldsOf, textField } from './slack-fields.ts';
-import { type FittedField, fitFields } from './slack-fit.ts';
-import { countHidden, cutBefore, encodeInline } from './visible.ts';
-import { askTitle, decidedBy, endedTitle, hiddenWarning, LABELS, leftOut, length, WORDS, waited } from './wording.ts';
+import { type Field, textField } from './slack-field.ts';
+import { fieldsOf, mcpName } from './slack-fields.ts';
+import { type FittedField, fitSomehow } from './slack-fit.ts';
+import { projectName, type Surroundings } from './slack-surroundings.ts';
+import { countHidden, cutBefore, encodeInline, mixedWords, spellOut } from './visible.ts';
+import {
+  AGENTS,
+  askTitle,
+  decidedBy,
+  endedTitle,
+  hiddenWarning,
+  LABELS,
+  leftOut,
+  length,
+  MIXED_SCRIPTS,
+  mcpTitle,
+  notice,
+  WORDS,
+  waited,
+} from './wording.ts';
 
 export const DECIDE_BLOCK = 'csh_decide';
 export const APPROVE_ACTION = 'csh_approve';
@@ -32,7 +48,11 @@ const MAX_ORIGIN = 60;
 const MAX_REASON = 300;
 /** Push notifications show about this much. */
 const MAX_TEXT = 150;
-const PREVIEW = 80;
+const MAX_PROJECT_IN_TEXT = 30;
+/** More characters of the call than a notification has. */
+const PREVIEW = 160;
+const MAX_MIXED_WORDS = 3;
+const MAX_MIXED_WORD = 40;
 const DIGEST_SHOWN = 12;
 const SESSION_SHOWN = 8;
 
@@ -42,6 +62,13 @@ export interface CardOptions {
   readonly instanceId: string;
   /** 'short' never offers an approval. Default 'full'. */
   readonly size?: 'full' | 'short';
+  /** What the disk adds; the tool input is shown in full without it. */
+  readonly surroundings?: Surroundings;
+}
+
+export interface ClosedOptions extends Omit<CardOptions, 'instanceId'> {
+  /** The body of the card that asked, so that what was decided on stays to be seen. Default: rendered again. */
+  readonly body?: CardBody;
 }
 
 export interface Rendered {
@@ -49,6 +76,17 @@ export interface Rendered {
   /** For notifications; Slack reads it as mrkdwn. */
   readonly text: string;
   /** Whether the blocks show the whole request. */
+  readonly complete: boolean;
+  readonly body: CardBody;
+}
+
+/** What asking and closed cards have in common. */
+export interface CardBody {
+  /** The tool's name as it stands in titles. */
+  readonly tool: string;
+  /** How the call starts, for notifications; encoded. */
+  readonly start: string;
+  readonly blocks: readonly RichTextBlock[];
   readonly complete: boolean;
 }
 
@@ -77,90 +115,138 @@ export function renderCard(request: ApprovalRequest, options: CardOptions): Rend
       ...(why.length > 0 ? [richText(why)] : []),
       actions(buttonValue(request, options.instanceId), complete),
     ],
-    text: notification(askTitle(body.tool, complete), request),
+    text: notification(complete ? body.tool : askTitle(body.tool, complete), request, body),
     complete,
+    body,
   };
 }
 
 /** The card after the end: no buttons, what happened, and still what it was about. */
-export function renderClosed(
-  request: ApprovalRequest,
-  outcome: Outcome,
-  options: Omit<CardOptions, 'instanceId'>,
-): Rendered {
-  const body = renderBody(request, options);
+export function renderClosed(request: ApprovalRequest, outcome: Outcome, options: ClosedOptions): Rendered {
+  const body = options.body ?? renderBody(request, options);
   const title = endedTitle(outcome.kind, body.tool);
   return {
     blocks: [header(title), richText([section(outcomeLine(request, outcome))]), ...body.blocks],
-    text: notification(title, request),
+    text: notification(title, request, body),
     complete: body.complete,
+    body,
   };
 }
 
-interface Body {
-  /** The tool's name as it stands in titles. */
-  readonly tool: string;
-  readonly blocks: RichTextBlock[];
-  readonly complete: boolean;
-}
-
-/** What asking and closed cards have in common: the call, then where it comes from, then what the agent says about it. */
-function renderBody(request: ApprovalRequest, { host, size }: Pick<CardOptions, 'host' | 'size'>): Body {
+/** Where the call comes from, the call itself, then what the agent says about it, and warnings. */
+function renderBody(request: ApprovalRequest, options: Pick<CardOptions, 'host' | 'size' | 'surroundings'>): CardBody {
   const { input } = request;
-  const toolName = encodeInline(input.tool_name ?? '');
+  const { host, size, surroundings = {} } = options;
+  const tool = toolTitle(request);
+  const call = fieldsOf(input, surroundings.file);
   const fields = [
-    ...fieldsOf(input),
-    ...(toolName.length > MAX_TOOL_IN_TITLE ? [textField(LABELS.tool, input.tool_name ?? '', 'line')] : []),
-    textField(LABELS.project, input.cwd, 'line'),
+    ...call,
+    ...(tool.length > MAX_TOOL_IN_TITLE ? [textField(LABELS.tool, input.tool_name ?? '', 'line')] : []),
+    textField(LABELS.directory, input.cwd, 'line'),
   ];
-  const hidden = fields.reduce((sum, field) => sum + field.hidden, countHidden(input.tool_name ?? ''));
-  const origin = section(originLine(request, host));
-  const notes = [
-    ...(Object.keys(input.tool_input ?? {}).length === 0 ? [section([text(WORDS.noInput)])] : []),
-    ...(hidden > 0 ? [section([bold(hiddenWarning(hidden))])] : []),
-  ];
+  const origin = section(originLine(request, host, surroundings.branch));
+  const notes = noteElements(request, fields);
   const layOut = (shown: readonly FittedField[]): RichTextBlock[] => {
     const comments = shown.filter((field) => field.isComment === true);
     return [
-      richText([...shown.filter((field) => field.isComment !== true).flatMap(fieldElements), origin]),
+      richText([origin]),
+      richText([
+        ...shown.filter((field) => field.isComment !== true).flatMap(fieldElements),
+        section(traceLine(request)),
+      ]),
       ...(comments.length > 0 ? [richText(comments.flatMap(fieldElements))] : []),
       ...(notes.length > 0 ? [richText(notes)] : []),
     ];
   };
-  const frame = costOfBlocks(layOut(fields.map((field) => ({ ...field, shown: '' }))));
-  const budget = (size === 'short' ? SHORT_BUDGET : FULL_BUDGET) - frame - FRAME - FRAME_PER_FIELD * fields.length;
-  const fitted = fitFields(fields, Math.max(0, budget));
+  const budgetOf = (shown: readonly Field[]): number => {
+    const frame = costOfBlocks(layOut(shown.map(({ around: _around, ...field }) => ({ ...field, shown: '' }))));
+    const most = size === 'short' ? SHORT_BUDGET : FULL_BUDGET;
+    return Math.max(0, most - frame - FRAME - FRAME_PER_FIELD * shown.length);
+  };
+  const fitted = fitSomehow(fields, budgetOf);
   return {
-    tool: shorten(toolName, MAX_TOOL_IN_TITLE) || WORDS.unknownTool,
+    tool: shorten(tool, MAX_TOOL_IN_TITLE) || WORDS.unknownTool,
+    start: startOf(call.find(({ isNamed }) => isNamed !== true)),
     blocks: layOut(fitted),
     complete: fitted.every((field) => field.cut === undefined && field.whole && field.label.length <= MAX_LABEL),
   };
 }
 
+/** The tool's name, encoded; of an MCP server's tool both parts. */
+function toolTitle({ input }: ApprovalRequest): string {
+  const mcp = mcpName(input);
+  return mcp === undefined
+    ? encodeInline(input.tool_name ?? '')
+    : mcpTitle(encodeInline(mcp.tool), encodeInline(mcp.server));
+}
+
+function startOf(field: Field | undefined): string {
+  const shown = field?.shown ?? '';
+  return shown.slice(0, cutBefore(shown, PREVIEW)).replaceAll(/\s+/g, ' ');
+}
+
+function noteElements({ input }: ApprovalRequest, fields: readonly Field[]): RichTextBlock['elements'] {
+  const hidden = fields.reduce((sum, field) => sum + field.hidden, countHidden(input.tool_name ?? ''));
+  const mixed = new Set(
+    [input.tool_name ?? '', ...fields.flatMap(({ label, shown }) => [label, shown])]
+      .filter((shown) => shown.length <= FULL_BUDGET)
+      .flatMap((shown) => mixedWords(shown, MAX_MIXED_WORDS)),
+  );
+  const words = [...mixed].slice(0, MAX_MIXED_WORDS).map((word) => shorten(spellOut(word), MAX_MIXED_WORD));
+  return [
+    ...(Object.keys(input.tool_input ?? {}).length === 0 ? [section([text(WORDS.noInput)])] : []),
+    ...(hidden > 0 ? [section([bold(hiddenWarning(hidden))])] : []),
+    ...(words.length > 0
+      ? [section([bold(MIXED_SCRIPTS), ...words.flatMap((word) => [...code(word), text(' ')])])]
+      : []),
+  ];
+}
+
+/** A field with the sentence below it. */
 function fieldElements(field: FittedField): RichTextBlock['elements'] {
+  const remark = field.remark === undefined ? [] : [section([italic(field.remark)])];
+  return [...valueElements(field), ...remark];
+}
+
+function valueElements(field: FittedField): RichTextBlock['elements'] {
   const label = [
     bold(shorten(field.label, MAX_LABEL)),
     ...(field.note === undefined ? [] : [text(` (${field.note})`)]),
   ];
   if (field.cut !== undefined) {
     const { head, tail, characters, lines } = field.cut;
-    const gap = section([bold(leftOut(characters, lines))]);
+    const gap = section([bold(characters === 0 ? WORDS.unchangedLeft : leftOut(characters, lines))]);
     return [section([...label, text(` · ${length(field.length)}`)]), ...box(head), gap, ...box(tail)];
   }
   if (field.shown === '') return [section([...label, text(': '), italic(WORDS.empty)])];
   if (field.style === 'line') return [section([...label, text(': '), ...code(field.shown)])];
-  return [section([...label, text(` · ${length(field.length)}`)]), ...box(field.shown)];
+  const { above, below } = field.around ?? { above: '', below: '' };
+  const content = [above, field.shown, below].filter((part) => part !== '').join('\n');
+  const size = field.isDiff === true ? [] : [text(` · ${length(field.length)}`)];
+  return [section([...label, ...size]), ...box(content)];
 }
 
-function originLine({ input, digest }: ApprovalRequest, host: string): RichTextElement[] {
+/** Where the call comes from, at a glance. */
+function originLine({ agent, input }: ApprovalRequest, host: string, branch: string | undefined): RichTextElement[] {
   const agentType = typeof input.agent_type === 'string' ? input.agent_type : undefined;
-  const parts: readonly (readonly [string, string | undefined])[] = [
+  return labelled([
+    [LABELS.project, projectName(input.cwd)],
     [LABELS.host, host],
-    [LABELS.mode, input.permission_mode],
+    [LABELS.branch, branch],
+    [AGENTS[agent], input.permission_mode],
     [LABELS.agent, agentType],
+  ]);
+}
+
+/** What finds this call again in logs. */
+function traceLine({ input, digest }: ApprovalRequest): RichTextElement[] {
+  return labelled([
     [LABELS.session, input.session_id.slice(0, SESSION_SHOWN)],
     [LABELS.digest, digest.slice(0, DIGEST_SHOWN)],
-  ];
+  ]);
+}
+
+function labelled(parts: readonly (readonly [string, string | undefined])[]): RichTextElement[] {
   return parts
     .filter((part): part is readonly [string, string] => part[1] !== undefined && part[1] !== '')
     .flatMap(([label, value], index) => [
@@ -186,13 +272,14 @@ function outcomeLine(request: ApprovalRequest, outcome: Outcome): RichTextElemen
   return [bold(decidedBy(outcome.kind)), person, ...when, ...(why.length === 0 ? [] : [text('\n'), ...why])];
 }
 
-/** Static words, the tool's name and the start of the call: nothing in it can be markup. */
-function notification(title: string, request: ApprovalRequest): string {
-  const start = fieldsOf(request.input)[0]?.shown.replaceAll('\n', ' ') ?? '';
-  const whole = `${title} ${start.slice(0, cutBefore(start, PREVIEW))}`.trim();
-  let kept = whole.length;
-  while (harmless(whole.slice(0, kept)).length > MAX_TEXT) kept = cutBefore(whole, kept - 1);
-  return harmless(whole.slice(0, kept));
+/** Static words, the tool, the project and the start of the call: nothing in it can be markup. */
+function notification(before: string, { input }: ApprovalRequest, { start }: CardBody): string {
+  const project = shorten(encodeInline(projectName(input.cwd)), MAX_PROJECT_IN_TEXT);
+  const whole = notice(before, project, start);
+  if (harmless(whole).length <= MAX_TEXT) return harmless(whole);
+  let kept = Math.min(whole.length, MAX_TEXT);
+  while (harmless(whole.slice(0, kept)).length >= MAX_TEXT) kept = cutBefore(whole, kept - 1);
+  return `${harmless(whole.slice(0, kept))}…`;
 }
 
 /** Slack's three escapes; a backtick has none, so a look-alike takes its place. */

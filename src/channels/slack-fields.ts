@@ -1,26 +1,20 @@
 /** What a tool call consists of, as labelled texts in the order in which a person should read them. Nothing is left out. */
 import type { HookInput } from '../types.ts';
-import { countHidden, encodeInline, encodeVisible } from './visible.ts';
-import { LABELS, WORDS } from './wording.ts';
-
-/** One labelled text of a card. */
-export interface Field {
-  /** What it is; encoded, one line. */
-  readonly label: string;
-  /** Ours, next to a label that may be the agent's. */
-  readonly note?: string;
-  /** The encoded text; '' when the value is an empty string. */
-  readonly shown: string;
-  /** A box of its own, or the rest of the label's line. */
-  readonly style: 'box' | 'line';
-  /** Length of the value as it was, in UTF-16 units. */
-  readonly length: number;
-  readonly hidden: number;
-  /** False when the value could not be turned into text. */
-  readonly whole: boolean;
-  /** What the agent says about the call, which is not the call. */
-  readonly isComment?: true;
-}
+import { editFields, multiEditFields, notebookFields, type Shown, writeFields } from './slack-edits.ts';
+import {
+  type Field,
+  isSmall,
+  jsonField,
+  otherField,
+  own,
+  type ToolInput,
+  tableField,
+  textField,
+} from './slack-field.ts';
+import { questionFields } from './slack-questions.ts';
+import type { FileOnDisk } from './slack-surroundings.ts';
+import { decodeVisible, encodeInline } from './visible.ts';
+import { goesTo, LABELS } from './wording.ts';
 
 interface Known {
   readonly key: string;
@@ -30,49 +24,54 @@ interface Known {
   readonly last?: true;
 }
 
+interface Tool {
+  /** The fields that we know by name; every other one is shown under its own key. */
+  readonly known: readonly Known[];
+  readonly special?: (toolInput: ToolInput, file: FileOnDisk | undefined) => Shown;
+}
+
 const FILE: Known = { key: 'file_path', label: LABELS.file, style: 'line' };
 const OWN_WORDS: Known = { key: 'description', label: LABELS.ownWords, style: 'line', last: true };
 const PROMPT: Known = { key: 'prompt', label: LABELS.prompt, style: 'box' };
+const SUBAGENT: Known = { key: 'subagent_type', label: LABELS.agent, style: 'line' };
 
-/** The tools whose fields we know by name; every other field and tool is shown under its own key. */
-const KNOWN: ReadonlyMap<string, readonly Known[]> = new Map([
-  ['Bash', [{ key: 'command', label: LABELS.command, style: 'box' }, OWN_WORDS]],
-  ['Read', [FILE]],
-  ['Write', [FILE, { key: 'content', label: LABELS.content, style: 'box' }]],
+const TOOLS: ReadonlyMap<string, Tool> = new Map<string, Tool>([
+  ['Bash', { known: [{ key: 'command', label: LABELS.command, style: 'box' }, OWN_WORDS] }],
+  ['Read', { known: [FILE] }],
+  ['Write', { known: [FILE], special: writeFields }],
+  ['Edit', { known: [FILE], special: editFields }],
+  ['MultiEdit', { known: [FILE], special: multiEditFields }],
   [
-    'Edit',
-    [
-      FILE,
-      { key: 'old_string', label: LABELS.remove, style: 'box' },
-      { key: 'new_string', label: LABELS.add, style: 'box' },
-    ],
+    'NotebookEdit',
+    { known: [{ key: 'notebook_path', label: LABELS.notebook, style: 'line' }], special: notebookFields },
   ],
-  ['MultiEdit', [FILE]],
-  ['ExitPlanMode', [{ key: 'plan', label: LABELS.plan, style: 'box' }]],
-  ['WebFetch', [{ key: 'url', label: LABELS.url, style: 'line' }, PROMPT]],
-  ['WebSearch', [{ key: 'query', label: LABELS.query, style: 'line' }]],
-  ['Agent', [PROMPT, OWN_WORDS]],
-  ['Task', [PROMPT, OWN_WORDS]],
+  ['ExitPlanMode', { known: [{ key: 'plan', label: LABELS.plan, style: 'box' }] }],
+  ['AskUserQuestion', { known: [], special: questionFields }],
+  ['WebFetch', { known: [{ key: 'url', label: LABELS.url, style: 'line' }, PROMPT] }],
+  ['WebSearch', { known: [{ key: 'query', label: LABELS.query, style: 'line' }] }],
+  ['Agent', { known: [SUBAGENT, PROMPT, OWN_WORDS] }],
+  ['Task', { known: [SUBAGENT, PROMPT, OWN_WORDS] }],
 ]);
 
 /** More fields than this share one box: a message holds only so many. */
 const MAX_OWN_FIELDS = 20;
-/** For an empty key; no encoded text looks like this. */
-const NO_NAME = '⟦⟧';
-/** Longer values get a box. */
-const MAX_LINE = 80;
-/** Indentation grows with the square of the depth; deeper values are written without it. */
-const MAX_INDENTED_DEPTH = 40;
 
-/** The fields of `tool_input`, the essential one first. */
-export function fieldsOf(input: HookInput): readonly Field[] {
+/** The fields of `tool_input`, the essential one first. `file` is the one that the tool changes, as it is now. */
+export function fieldsOf(input: HookInput, file?: FileOnDisk): readonly Field[] {
   const toolInput = input.tool_input ?? {};
-  const known = (KNOWN.get(input.tool_name ?? '') ?? []).filter(({ key }) => typeof own(toolInput, key) === 'string');
+  const mcp = mcpName(input);
+  if (mcp !== undefined) return [...mcpFields(mcp), ...argumentFields(toolInput)];
+  const tool = TOOLS.get(input.tool_name ?? '');
+  if (tool === undefined) return Object.keys(toolInput).length === 0 ? [] : [jsonField(LABELS.input, toolInput)];
+  const known = tool.known.filter(({ key }) => typeof own(toolInput, key) === 'string');
+  const special = tool.special?.(toolInput, file) ?? { fields: [], keys: [] };
   const named = (wanted: readonly Known[]): Field[] =>
     wanted.map(({ key, label, style }) => textField(label, String(own(toolInput, key)), style));
-  const rest = Object.entries(toolInput).filter(([name]) => !known.some(({ key }) => key === name));
+  const seen = new Set([...known.map(({ key }) => key), ...special.keys]);
+  const rest = Object.entries(toolInput).filter(([name]) => !seen.has(name));
   return [
-    ...named(known.filter(({ last }) => last !== true)),
+    ...named(known.filter(({ last }) => last !== true)).map(withDestination),
+    ...special.fields,
     ...(rest.length > MAX_OWN_FIELDS
       ? [jsonField(LABELS.otherFields, Object.fromEntries(rest))]
       : rest.map(([key, value]) => otherField(key, value))),
@@ -80,43 +79,48 @@ export function fieldsOf(input: HookInput): readonly Field[] {
   ];
 }
 
-/** A text under a label of ours. */
-export function textField(label: string, text: string, style: Field['style']): Field {
-  const encode = style === 'line' || text.trim() === '' ? encodeInline : encodeVisible;
-  return { label, shown: encode(text), style, length: text.length, hidden: countHidden(text), whole: true };
+export interface McpName {
+  readonly server: string;
+  readonly tool: string;
+  /** Who configured the server, where the agent tells. */
+  readonly source?: string;
 }
 
-function otherField(key: string, value: unknown): Field {
-  const label = encodeInline(key) || NO_NAME;
-  const field =
-    typeof value === 'string'
-      ? textField(label, value, value.includes('\n') || value.length > MAX_LINE ? 'box' : 'line')
-      : jsonField(label, value);
-  return { ...field, hidden: field.hidden + countHidden(key) };
+/** The two parts of `mcp__server__tool`; undefined for other tools. Together they are the whole name. */
+export function mcpName(input: HookInput): McpName | undefined {
+  const name = input.tool_name ?? '';
+  const told = (input.mcp_server ?? {}) as { readonly name?: unknown; readonly source?: unknown };
+  const source = typeof told.source === 'string' ? { source: told.source } : {};
+  const prefix = `mcp__${String(told.name)}__`;
+  if (typeof told.name === 'string' && told.name !== '' && name.startsWith(prefix) && name.length > prefix.length)
+    return { server: told.name, tool: name.slice(prefix.length), ...source };
+  const [, server, tool] = /^mcp__(.+?)__(.+)$/s.exec(name) ?? [];
+  return server === undefined || tool === undefined ? undefined : { server, tool, ...source };
 }
 
-/** A value that is not text, as JSON. The note says so: otherwise the text "1" could pass for the number. */
-function jsonField(label: string, value: unknown): Field {
-  const json = toJson(value);
-  if (json === undefined) return { label, shown: WORDS.cannotShow, style: 'line', length: 0, hidden: 0, whole: false };
-  const note = typeof value === 'object' ? 'JSON' : typeof value;
-  return { ...textField(label, json, json.includes('\n') || json.length > MAX_LINE ? 'box' : 'line'), note };
+function mcpFields({ server, tool, source }: McpName): Field[] {
+  return [
+    { ...textField(LABELS.mcpServer, server, 'line'), isNamed: true },
+    ...(source === undefined ? [] : [{ ...textField(LABELS.mcpSource, source, 'line'), isNamed: true as const }]),
+    { ...textField(LABELS.mcpTool, tool, 'line'), isNamed: true },
+  ];
 }
 
-function toJson(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value, null, isDeeperThan(value, MAX_INDENTED_DEPTH) ? undefined : 2);
-  } catch {
-    // Nested so deeply that the stack does not hold it.
-    return undefined;
-  }
+/** The small arguments as a table, then each large one in a box of its own. */
+function argumentFields(toolInput: ToolInput): Field[] {
+  const entries = Object.entries(toolInput);
+  const large = entries.filter(([, value]) => !isSmall(value));
+  if (large.length > MAX_OWN_FIELDS) return [jsonField(LABELS.otherFields, toolInput)];
+  const table = tableField(
+    LABELS.arguments,
+    entries.filter(([, value]) => isSmall(value)),
+  );
+  return [...(table === undefined ? [] : [table]), ...large.map(([key, value]) => otherField(key, value))];
 }
 
-function isDeeperThan(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return depth === 0 || Object.values(value).some((item) => isDeeperThan(item, depth - 1));
-}
-
-function own(record: Readonly<Record<string, unknown>>, key: string): unknown {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
+/** Which machine a URL reaches: `https://known.example@other.example` does not reach the first one. */
+function withDestination(field: Field): Field {
+  if (field.label !== LABELS.url) return field;
+  const url = URL.parse(decodeVisible(field.shown));
+  return url === null || url.host === '' ? field : { ...field, remark: goesTo(encodeInline(url.host)) };
 }

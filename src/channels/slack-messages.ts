@@ -2,11 +2,12 @@
 import type { KnownBlock } from '@slack/types';
 import { AppError } from '../errors.ts';
 import type { ApprovalRequest, Outcome, Receipt } from '../types.ts';
-import { type Rendered, renderCard, renderClosed } from './slack-blocks.ts';
+import { type CardBody, type Rendered, renderCard, renderClosed } from './slack-blocks.ts';
 import { type CallBounds, failureOf, type SlackCalls } from './slack-calls.ts';
 import type { Click } from './slack-clicks.ts';
 import { richText, section, text } from './slack-elements.ts';
 import { field } from './slack-errors.ts';
+import type { LookAround, Surroundings } from './slack-surroundings.ts';
 import { WORDS } from './wording.ts';
 
 export interface MessagesOptions {
@@ -18,6 +19,8 @@ export interface MessagesOptions {
   readonly stopping: AbortSignal;
   /** Awaited before a post; rejects with an AppError when it is known that nothing can be posted or answered. */
   readonly ready: () => Promise<void>;
+  /** What the disk adds to a card, in bounded time; never rejects. */
+  readonly lookAround: LookAround;
   /** The app that a posted message came from, when Slack tells. */
   readonly onPosted: (appId: string | undefined) => void;
 }
@@ -36,6 +39,8 @@ interface Entry {
   /** Resolves with undefined when there is no message. */
   posted: Promise<Receipt | undefined>;
   receipt: Receipt | undefined;
+  /** What the posted message shows: the disk may be another when it is edited. */
+  body: CardBody | undefined;
   /** Ends the tries to post. */
   readonly over: AbortController;
   /** An earlier try may have posted a copy that we were not told of. */
@@ -90,13 +95,14 @@ export function createMessages(options: MessagesOptions): Messages {
       throw new AppError('slack-rejected', 'Slack did not say where it put the message');
     }
     const appId = field(reply.message, 'app_id');
+    entry.body = rendered.body;
     options.onPosted(typeof appId === 'string' ? appId : undefined);
     return { conversation: channel, message: ts, complete: rendered.complete };
   };
 
   /** What Slack refuses for its size or form is tried once more in a short form, which cannot be approved. */
-  const postSomehow = async (entry: Entry, signal: AbortSignal): Promise<Receipt> => {
-    const render = (size: 'full' | 'short') => renderCard(entry.request, { ...options, size });
+  const postSomehow = async (entry: Entry, surroundings: Surroundings, signal: AbortSignal): Promise<Receipt> => {
+    const render = (size: 'full' | 'short') => renderCard(entry.request, { ...options, size, surroundings });
     try {
       return await post(entry, render('full'), signal);
     } catch (error) {
@@ -106,9 +112,9 @@ export function createMessages(options: MessagesOptions): Messages {
   };
 
   const postWhenReady = async (entry: Entry, signal: AbortSignal): Promise<Receipt> => {
-    await options.ready();
+    const [surroundings] = await Promise.all([options.lookAround(entry.request.input), options.ready()]);
     if (signal.aborted) throw withdrawn();
-    return await postSomehow(entry, signal);
+    return await postSomehow(entry, surroundings, signal);
   };
 
   const edit = async (
@@ -130,7 +136,14 @@ export function createMessages(options: MessagesOptions): Messages {
     ask: async (request, signal) => {
       if (signal.aborted) throw withdrawn();
       const over = new AbortController();
-      const entry: Entry = { request, posted: Promise.resolve(undefined), receipt: undefined, over, maybeTwice: false };
+      const entry: Entry = {
+        request,
+        posted: Promise.resolve(undefined),
+        receipt: undefined,
+        body: undefined,
+        over,
+        maybeTwice: false,
+      };
       entries.set(request.id, entry);
       const posting = postWhenReady(entry, AbortSignal.any([signal, over.signal]));
       entry.posted = posting.then(
@@ -159,12 +172,14 @@ export function createMessages(options: MessagesOptions): Messages {
       const receipt = await entry?.posted;
       try {
         if (receipt === undefined) return;
-        const render = (size: 'full' | 'short') => renderClosed(request, outcome, { ...options, size });
+        const { host } = options;
+        const asAsked = renderClosed(request, outcome, { host, ...(entry?.body && { body: entry.body }) });
         try {
-          await edit(receipt.conversation, receipt.message, render('full'), {});
+          await edit(receipt.conversation, receipt.message, asAsked, {});
         } catch (error) {
           if (failureOf(error)?.kind !== 'too-large') throw error;
-          await edit(receipt.conversation, receipt.message, render('short'), {});
+          const short = renderClosed(request, outcome, { host, size: 'short' });
+          await edit(receipt.conversation, receipt.message, short, {});
         }
       } finally {
         entries.delete(request.id);

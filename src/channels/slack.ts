@@ -13,6 +13,7 @@ import { healthOf, readIdentity, requireScope, type SlackHealth, type SlackIdent
 import type { ChannelLogger } from './slack-logger.ts';
 import { createMessages } from './slack-messages.ts';
 import { checkRuntime } from './slack-runtime.ts';
+import { createLookAround, type LookAround } from './slack-surroundings.ts';
 import { DEFAULT_TIMING, pause, type SlackTiming } from './slack-timing.ts';
 
 export interface SlackChannelOptions {
@@ -28,6 +29,8 @@ export interface SlackChannelOptions {
   /** Called whenever something in it changes. */
   readonly onHealth: (health: SlackHealth) => void;
   readonly timing?: Partial<SlackTiming>;
+  /** What the disk adds to a card. Default: the file that the tool changes, and the git branch. */
+  readonly lookAround?: LookAround;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
   /** In [0, 1). Default `Math.random`. */
@@ -114,6 +117,7 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
     now,
     stopping: stopping.signal,
     ready: refuseWhenDown,
+    lookAround: options.lookAround ?? createLookAround(),
     onPosted: (appId) => {
       postedBy = appId;
       report();

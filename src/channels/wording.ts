@@ -1,24 +1,33 @@
 /** Every sentence that people read in Slack. Nothing here may hold text of an agent: callers add that in elements of its own. */
-import type { Outcome, Verdict } from '../types.ts';
+import type { AgentName, Outcome, Verdict } from '../types.ts';
 
 /** Names of tool input fields, in words. */
 export const LABELS = {
   command: 'Command',
   file: 'File',
-  remove: 'Remove',
-  add: 'Add',
+  notebook: 'Notebook',
+  change: 'Change',
   content: 'Content',
+  cell: 'Cell',
   plan: 'Plan',
   url: 'URL',
   prompt: 'Prompt',
   query: 'Query',
+  question: 'Question',
+  input: 'Input',
+  arguments: 'Arguments',
+  mcpServer: 'MCP server',
+  mcpSource: 'Configured by',
+  mcpTool: 'MCP tool',
   ownWords: 'The agent says',
   otherFields: 'Other fields',
   tool: 'Tool',
   project: 'Project',
+  directory: 'Directory',
   host: 'Host',
+  branch: 'Branch',
   mode: 'Mode',
-  agent: 'Agent',
+  agent: 'Subagent',
   session: 'Session',
   digest: 'Digest',
 } as const;
@@ -31,7 +40,21 @@ export const WORDS = {
   unknownTool: 'a tool',
   noInput: 'This tool call has no input.',
   empty: 'empty',
-  notText: 'not text',
+  newCell: 'A new cell.',
+  noCell: 'The notebook on disk has no such cell.',
+  unchangedLeft: 'Unchanged lines are left out here.',
+  sameAsDisk: 'The file on disk has this content already.',
+  replacesDisk: 'Replaces all that is there now.',
+  diffAgainstDisk: 'Compared with what is on disk now. All lines but those with - are what will be there.',
+  disk: {
+    missing: 'A new file: there is none at this path yet.',
+    link: 'The path is a symbolic link; the file behind it was not read.',
+    special: 'The path is no regular file.',
+    large: 'The file on disk is too large to compare with.',
+    binary: 'The file on disk is not text.',
+    private: 'The file on disk may hold secrets, so nothing of it is shown.',
+    unreadable: 'The file on disk could not be read.',
+  },
   cannotShow: 'This value cannot be shown.',
   tooLong: 'Too long to show in full here, so Slack cannot approve it. Answer at the terminal.',
   overButtons: 'This request is over; its buttons are gone.',
@@ -40,6 +63,61 @@ export const WORDS = {
     'Another daemon shares this Slack app and takes its clicks. Give every person and machine an app of its own.',
   twoApps: 'The bot token and the app token belong to two different Slack apps, so clicks cannot arrive.',
 } as const;
+
+/** Marks a line of the file on disk around a diff. */
+export const FROM_DISK = '┊';
+/** After a line of a diff. */
+export const NO_LINE_BREAK = '\\ no line break';
+
+/** The people's names of agents. */
+export const AGENTS: Readonly<Record<AgentName, string>> = { claude: 'Claude Code' };
+
+/** A tool of an MCP server in a title; both are encoded already. */
+export function mcpTitle(tool: string, server: string): string {
+  return `${tool} (${server})`;
+}
+
+/** A part of a diff that is left out. */
+export function notChanged(count: number): string {
+  return `@@ ${amount(count, 'unchanged line')} not shown @@`;
+}
+
+export function changed(removed: number, added: number): string {
+  return `${amount(removed, 'line')} removed, ${added.toLocaleString('en')} added`;
+}
+
+export function lines(count: number): string {
+  return amount(count, 'line');
+}
+
+/** `isEverywhere` is what the edit says about replace_all, where no other field shows it. */
+export function changeLabel(index: number, count: number, isEverywhere: boolean | undefined): string {
+  const which = count === 1 ? LABELS.change : `${LABELS.change} ${index + 1} of ${count}`;
+  return isEverywhere === undefined ? which : `${which}, replace_all ${isEverywhere}`;
+}
+
+/** Where the text to replace stands in the file on disk. */
+export function placeOf(count: number, line: number): string {
+  if (count === 0) return 'The text to replace does not stand in the file as it is now.';
+  if (count > 1) return `The text to replace stands ${count.toLocaleString('en')} times in the file as it is now.`;
+  return `At line ${line.toLocaleString('en')} of the file as it is now; lines with ${FROM_DISK} are around it.`;
+}
+
+/** `host` is encoded already. */
+export function goesTo(host: string): string {
+  return `Goes to ${host}`;
+}
+
+export function questionLabel(index: number, count: number): string {
+  return count === 1 ? LABELS.question : `${LABELS.question} ${index + 1} of ${count}`;
+}
+
+export function choose(isMany: boolean): string {
+  return isMany ? 'Choose any number' : 'Choose one';
+}
+
+/** Before the words, which stand in elements of their own. */
+export const MIXED_SCRIPTS = 'Words that mix alphabets and may not be what they look like: ';
 
 /** The first line of a card. `tool` is encoded already. */
 export function askTitle(tool: string, complete: boolean): string {
@@ -55,6 +133,11 @@ const ENDED: Readonly<Record<Outcome['kind'], string>> = {
   stopped: 'Stopped – not approved',
   undeliverable: 'Not delivered – not approved',
 };
+
+/** What a phone shows: the tool, the project and the start of the call, all encoded. */
+export function notice(before: string, project: string, start: string): string {
+  return [`${before}${project === '' ? '' : ` in ${project}`}`, start].filter((part) => part !== '').join(': ');
+}
 
 /** The first line of a closed card. */
 export function endedTitle(kind: Outcome['kind'], tool: string): string {

@@ -3,11 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { buttonValue, readButtonValue, renderCard, renderClosed } from '../../src/channels/slack-blocks.ts';
+import type { FileOnDisk } from '../../src/channels/slack-surroundings.ts';
 import { countHidden, decodeVisible } from '../../src/channels/visible.ts';
 import { WORDS } from '../../src/channels/wording.ts';
 import { blockErrors } from '../../src/emulator/blocks.ts';
 import type { ApprovalRequest, HookInput, Outcome } from '../../src/types.ts';
 import { hostileText, longText } from './arbitraries.ts';
+import { expectAllShown } from './read-back.ts';
 import { actionIds, allTexts, bash, HOST, INSTANCE, makeRequest, shownFields, toolCall } from './requests.ts';
 
 const options = { host: HOST, instanceId: INSTANCE };
@@ -34,7 +36,7 @@ describe('the card of a request', () => {
     const { blocks, complete } = card(bash('rm -rf build && make', { description: 'Clean build', timeout: 5000 }));
     expect(complete).toBe(true);
     expect(actionIds(blocks)).toEqual(both);
-    expect([...shownFields(blocks)].slice(0, 2)).toEqual([
+    expect([...shownFields(blocks)].filter(([label]) => label !== '').slice(0, 2)).toEqual([
       ['Command', 'rm -rf build && make'],
       ['timeout (number)', '5000'],
     ]);
@@ -54,14 +56,13 @@ describe('the card of a request', () => {
     expect(allTexts(blocks)).toContain('explorer');
   });
 
-  test('shows an edit as what goes and what comes, and its other fields', () => {
+  test('shows an edit as a diff, and its other fields', () => {
     const { blocks } = card(
       toolCall('Edit', { file_path: '/a.md', old_string: '# a', new_string: '', replace_all: false }),
     );
     expect(Object.fromEntries(shownFields(blocks))).toMatchObject({
       File: '/a.md',
-      Remove: '# a',
-      Add: '',
+      Change: '-# a\n\\ no line break',
       'replace_all (boolean)': 'false',
     });
   });
@@ -73,7 +74,7 @@ describe('the card of a request', () => {
 
   test('puts very many fields into one box', () => {
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`k${index}`, index]));
-    const { blocks, complete } = card(toolCall('mcp__x__y', many));
+    const { blocks, complete } = card(toolCall('Bash', many));
     expect(complete).toBe(true);
     expect(JSON.parse(decodeVisible(shownFields(blocks).get('Other fields (JSON)') ?? ''))).toEqual(many);
   });
@@ -127,10 +128,13 @@ describe('the card of a request', () => {
     expect(allTexts(blocks)).toContain('3 invisible or direction-changing characters are shown as ⟦…⟧.');
   });
 
-  test('has the tool and the first 80 characters in the notification, without markup', () => {
+  test('has the tool, the project and the start of the call in the notification, without markup', () => {
     const { text } = card(bash(`echo \`id\` <!channel> & ${'a'.repeat(200)}`));
-    expect(text).toStartWith('Approve Bash? echo ˋidˋ &lt;!channel&gt; &amp; aaa');
-    expect(text).not.toContain('a'.repeat(81));
+    expect(text).toStartWith('Bash in shop: echo ˋidˋ &lt;!channel&gt; &amp; aaa');
+    expect(text).toEndWith('aaa…');
+    expect(text.length).toBe(150);
+    expect(card(bash('npm test\n\nexit')).text).toBe('Bash in shop: npm test exit');
+    expect(card(toolCall('mcp__inventory__adjust', { sku: 1 }, { cwd: '/' })).text).toBe('adjust (inventory): sku: 1');
     expectWithinLimits(card(bash('<&>'.repeat(100))));
   });
 
@@ -144,7 +148,7 @@ describe('the card of a request', () => {
   test('shows names of fields, tools and directories that are too long, or offers no approval', () => {
     expect(card(toolCall('T'.repeat(150), {})).complete).toBe(true);
     expect(shownFields(card(toolCall('T'.repeat(150), {})).blocks).get('Tool')).toBe('T'.repeat(150));
-    expect(card(toolCall('x', { ['k'.repeat(81)]: 1 })).complete).toBe(false);
+    expect(card(bash('x', { ['k'.repeat(81)]: 1 })).complete).toBe(false);
     expect(card(toolCall('x', {}, { cwd: `/${'d'.repeat(10_000)}` })).complete).toBe(false);
   });
 
@@ -175,6 +179,8 @@ describe('the card of a request', () => {
         'Edit',
         'Write',
         'MultiEdit',
+        'NotebookEdit',
+        'AskUserQuestion',
         'ExitPlanMode',
         'WebFetch',
         'Agent',
@@ -191,44 +197,63 @@ describe('the card of a request', () => {
         new_string: longText(),
         replace_all: fc.boolean(),
       }),
+      fc.record({
+        file_path: hostileText(),
+        edits: fc.array(
+          fc.record(
+            { old_string: longText(), new_string: longText(), replace_all: fc.boolean(), more: hostileText() },
+            { requiredKeys: ['old_string', 'new_string'] },
+          ),
+          { maxLength: 4 },
+        ),
+      }),
+      fc.record({ notebook_path: hostileText(), new_source: longText(), cell_id: hostileText() }),
+      fc.record({
+        questions: fc.array(
+          fc.record(
+            {
+              question: hostileText(),
+              header: hostileText(),
+              multiSelect: fc.boolean(),
+              options: fc.array(
+                fc.record({ label: hostileText(), description: hostileText() }, { requiredKeys: ['label'] }),
+                { maxLength: 3 },
+              ),
+            },
+            { requiredKeys: ['question', 'header', 'multiSelect', 'options'] },
+          ),
+          { maxLength: 3 },
+        ),
+      }),
       fc.record({ plan: longText(), url: hostileText(), prompt: hostileText(), content: longText() }),
       fc.array(fc.tuple(key, value), { maxLength: 30 }).map((entries) => Object.fromEntries(entries)),
     );
+    const onDisk: fc.Arbitrary<FileOnDisk> = fc.oneof(
+      longText().map((text) => ({ kind: 'text', text }) as const),
+      fc.constantFrom({ kind: 'missing' }, { kind: 'private' }),
+    );
     fc.assert(
-      fc.property(tool, toolInput, hostileText(), (name, fields, cwd) => {
+      fc.property(tool, toolInput, hostileText(), onDisk, fc.boolean(), (name, fields, cwd, file, isNear) => {
         const input = toolCall(name, fields, { cwd, agent_type: cwd, permission_mode: cwd });
-        const rendered = card(input);
+        const near = {
+          kind: 'text',
+          text: `a\n${Object.values(fields)
+            .filter((value) => typeof value === 'string')
+            .join('')}\nb`,
+        } as const;
+        const surroundings = { file: isNear ? near : file, branch: cwd };
+        const rendered = renderCard(makeRequest(input), { ...options, surroundings });
         expectWithinLimits(rendered);
         expect(actionIds(rendered.blocks)).toEqual(rendered.complete ? both : ['csh_deny']);
         if (rendered.complete) expectAllShown(input, shownFields(rendered.blocks));
         for (const outcome of OUTCOMES) {
-          expectWithinLimits(renderClosed(makeRequest(input), outcome, options));
+          expectWithinLimits(renderClosed(makeRequest(input), outcome, { ...options, surroundings }));
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 300 },
     );
   }, 120_000);
 });
-
-/** Every value can be read back from the card, under whatever label it stands. */
-function expectAllShown(input: HookInput, shown: ReadonlyMap<string, string>): void {
-  const texts = new Set([...shown.values()].map(decodeVisible));
-  const entries = Object.entries(input.tool_input ?? {});
-  if (entries.length > 20 && shown.has('Other fields (JSON)')) return;
-  for (const [, value] of entries) {
-    if (typeof value === 'string') expect(texts.has(value)).toBe(true);
-    else expect([...texts].some((item) => sameJson(item, value))).toBe(true);
-  }
-  expect(texts.has(input.cwd)).toBe(true);
-}
-
-function sameJson(text: string, value: unknown): boolean {
-  try {
-    return JSON.stringify(JSON.parse(text)) === JSON.stringify(value);
-  } catch {
-    return false;
-  }
-}
 
 const at = Date.now();
 const OUTCOMES: readonly Outcome[] = [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { textField } from '../../src/channels/slack-fields.ts';
+import { textField } from '../../src/channels/slack-field.ts';
 import { costOf, fitFields } from '../../src/channels/slack-fit.ts';
 import { decodeVisible } from '../../src/channels/visible.ts';
 import { longText } from './arbitraries.ts';

@@ -58,6 +58,7 @@ export async function createWorld(
     instanceId: INSTANCE,
     host: HOST,
     logger: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
+    lookAround: async () => ({}),
     onHealth: (next) => {
       health = next;
       changed();

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
+import type { Surroundings } from '../../src/channels/slack-surroundings.ts';
 import { AppError } from '../../src/errors.ts';
 import type { Outcome } from '../../src/types.ts';
-import { actionIds, allTexts, bash, INSTANCE } from './requests.ts';
+import { actionIds, allTexts, bash, INSTANCE, toolCall } from './requests.ts';
 import { createWorld, inWorld, press } from './slack-world.ts';
 
 const allowed = (by: string): Outcome => ({ kind: 'allowed', by, via: 'Slack', at: Date.now() });
@@ -22,7 +23,7 @@ describe('one approval', () => {
       const receipt = await world.ask(request);
       expect(receipt.complete).toBe(true);
       const posted = world.message(receipt);
-      expect(posted.text).toBe('Approve Bash? make deploy');
+      expect(posted.text).toBe('Bash in shop: make deploy');
       const [call] = world.slack.calls('chat.postMessage');
       expect(call?.args).toMatchObject({ channel: world.slack.user.id });
       expect([String(call?.args.unfurl_links), String(call?.args.unfurl_media), String(call?.args.mrkdwn)]).toEqual([
@@ -52,6 +53,27 @@ describe('one approval', () => {
       expect(world.notices()).toEqual([]);
       expect(world.slack.connectionsEver()).toBe(1);
     }));
+
+  test('shows at the end what was asked, though the disk has changed since', async () => {
+    let looks = 0;
+    const lookAround = async (): Promise<Surroundings> => {
+      looks += 1;
+      return { branch: `branch-${looks}`, file: { kind: 'text', text: looks === 1 ? 'before\n' : 'later\n' } };
+    };
+    await inWorld(
+      async (world) => {
+        const request = world.request(toolCall('Write', { file_path: '/a', content: 'new\n' }));
+        const receipt = await world.ask(request);
+        expect(allTexts(world.message(receipt).blocks)).toContain('-before\n+new');
+        await world.channel.close(request, allowed(world.slack.user.id));
+        const texts = allTexts(world.message(receipt).blocks);
+        expect(texts).toContain('-before\n+new');
+        expect(texts).toContain('branch-1');
+        expect(looks).toBe(1);
+      },
+      { lookAround },
+    );
+  });
 
   test('hears a deny as a deny', () =>
     inWorld(async (world) => {

@@ -7,6 +7,8 @@ import {
   decodeVisible,
   encodeInline,
   encodeVisible,
+  mixedWords,
+  spellOut,
 } from '../../src/channels/visible.ts';
 import { hostileText } from './arbitraries.ts';
 
@@ -67,6 +69,28 @@ describe('encodeVisible', () => {
 describe('countHidden', () => {
   test('counts invisible and direction-changing characters and no ordinary blanks', () => {
     expect(countHidden('a\u202e\u200b\u001b b\t\n⟦')).toBe(3);
+  });
+});
+
+describe('mixedWords', () => {
+  test.each([
+    ['a Cyrillic letter in a Latin word', 'curl p\u0430ypal.com', ['p\u0430ypal']],
+    ['a Greek one', 'r\u03bfot', ['r\u03bfot']],
+    ['fullwidth and mathematical letters', 'rm\uff41 \u{1d41a}b', ['rm\uff41', '\u{1d41a}b']],
+    ['a word once', 'x\u0430 x\u0430', ['x\u0430']],
+    [
+      'words of one alphabet each',
+      'hello \u043f\u0440\u0438\u0432\u0435\u0442 \u03b1\u03b2 caf\u00e9 \u6f22\u5b57kana\u304b 10\u00b5s',
+      [],
+    ],
+    ['ASCII', 'rm -rf ~', []],
+  ])('finds %s', (_name, text, words) => {
+    expect(mixedWords(text, 5)).toEqual(words);
+  });
+
+  test('gives no more than it is asked for, and spells a word out', () => {
+    expect(mixedWords('a\u0430 b\u0430 c\u0430', 2)).toHaveLength(2);
+    expect(spellOut('p\u0430y')).toBe('p⟦U+0430⟧y');
   });
 });
 
