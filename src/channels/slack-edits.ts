@@ -75,6 +75,8 @@ function changeFields(edits: readonly Edit[], file: FileOnDisk | undefined): rea
   return edits.map((edit, index) => {
     const label = changeLabel(index, edits.length, edit.isEverywhere);
     const field = diffField(label, edit.oldText, edit.newText);
+    // Only an edit of nothing makes a file; any other has nothing to change there.
+    if (file?.kind === 'missing' && edit.oldText !== '') return { ...field, remark: WORDS.noFile };
     if (text === undefined) return { ...field, ...remarkOn(file) };
     const at = edit.oldText === '' ? -1 : text.indexOf(edit.oldText);
     const count = at < 0 ? 0 : text.split(edit.oldText).length - 1;

@@ -41,6 +41,7 @@ export const WORDS = {
   noInput: 'This tool call has no input.',
   empty: 'empty',
   newCell: 'A new cell.',
+  noFile: 'There is no file at this path, so there is nothing to change.',
   noCell: 'The notebook on disk has no such cell.',
   unchangedLeft: 'Unchanged lines are left out here.',
   sameAsDisk: 'The file on disk has this content already.',

@@ -78,7 +78,8 @@ describe('an edit', () => {
     ['does not stand in the file', 'nothing', onDisk(numbers(9))],
     ['stands 9 times in the file', 'line', onDisk(numbers(9))],
     ['could not be read', 'x', { kind: 'unreadable' } as const],
-    ['A new file', 'x', { kind: 'missing' } as const],
+    ['There is no file', 'x', { kind: 'missing' } as const],
+    ['A new file', '', { kind: 'missing' } as const],
     ['may hold secrets', 'x', { kind: 'private' } as const],
   ])('says when the text to replace %s', (words, oldText, file) => {
     const { blocks, complete } = card('Edit', edit(oldText, 'y'), file);
