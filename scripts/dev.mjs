@@ -1,7 +1,9 @@
 /** The daemon in the foreground, from source, restarted at every change, with its log on stderr (pipe it through pino-pretty). */
-import { BUN, ensureInstalled, HERMETIC, run } from './setup.mjs';
+import { join } from 'node:path';
+import { BUN, ensureInstalled, HERMETIC, ROOT, run } from './setup.mjs';
 
 ensureInstalled();
-run(BUN, ['--watch', ...HERMETIC, 'src/index.ts', 'daemon', ...process.argv.slice(2)], {
+// An absolute path: the daemon's directory is `/`, and a restart starts from there.
+run(BUN, ['--watch', ...HERMETIC, join(ROOT, 'src/index.ts'), 'daemon', ...process.argv.slice(2)], {
   env: { ...process.env, __CLAUDE_SLACK_SERVER__: '1' },
 });
