@@ -322,6 +322,7 @@ describe('stopping', () => {
     world.slack.fault('apps.connections.open', { kind: 'delay', ms: 500, effect: 'after' });
     world.slack.dropConnections();
     await world.healthy((health) => health.state === 'connecting');
+    await world.slack.waitForCall(() => world.slack.calls('apps.connections.open').length === 2);
     await world.channel.stop();
     // The ticket comes after all; who took it would be connected before the next calls are answered.
     const tickets = (): number =>
