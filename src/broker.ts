@@ -164,8 +164,13 @@ function onAnswered(state: BrokerState, answer: Answer): readonly BrokerEffect[]
     return [];
   }
   if (verdict !== 'accepted') return [{ type: 'refuse', answer, verdict }];
-  const kind = answer.decision === 'allow' ? 'allowed' : 'denied';
-  return settle(state, answer.requestId, { kind, by: answer.by, via: 'Slack', at: answer.at });
+  return settle(state, answer.requestId, outcomeOf(answer));
+}
+
+function outcomeOf({ decision, by, at, reason, interrupt }: Answer): Outcome {
+  if (decision === 'allow') return { kind: 'allowed', by, via: 'Slack', at };
+  const words = reason === undefined ? {} : { reason };
+  return { kind: 'denied', by, via: 'Slack', at, ...words, ...(interrupt === true ? { interrupt } : {}) };
 }
 
 /** The one place where a request ends. */

@@ -47,7 +47,10 @@ export interface Decided {
   readonly via: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** For the model, word for word. */
   readonly reason?: string;
+  /** The person also wants the agent to stop its turn. */
+  readonly interrupt?: boolean;
 }
 
 /** An end without a person's decision in a channel; `elsewhere` is one at the agent's own prompt, as far as its events tell. `reason` is a sentence for people; `code` is from errors.ts where one applies. */
@@ -76,6 +79,9 @@ export interface Answer {
   readonly requestId: string;
   readonly nonce: string;
   readonly decision: 'allow' | 'deny';
+  /** Of a denial: what to tell the model, and whether to stop its turn. */
+  readonly reason?: string;
+  readonly interrupt?: boolean;
   readonly by: string;
   readonly conversation: string;
   readonly message: string;

@@ -68,7 +68,10 @@ function say(input: HookInput, outcome: Outcome, onFailure: FailurePolicy): Said
 function sayPermissionRequest(input: HookInput, outcome: Outcome): Said {
   // Echoing the input pins what runs to what was shown; AskUserQuestion and ExitPlanMode need it to be accepted at all.
   if (outcome.kind === 'allowed') return decide({ behavior: 'allow', updatedInput: input.tool_input });
-  if (outcome.kind === 'denied') return decide({ behavior: 'deny', message: denial(outcome) });
+  if (outcome.kind === 'denied') {
+    const stop = outcome.interrupt === true ? { interrupt: true } : {};
+    return decide({ behavior: 'deny', message: denial(outcome), ...stop });
+  }
   // Empty output leaves Claude's own dialog on the screen; exit 2 would not deny here.
   return NOTHING;
 }

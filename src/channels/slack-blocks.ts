@@ -26,6 +26,7 @@ import {
 export const DECIDE_BLOCK = 'csh_decide';
 export const APPROVE_ACTION = 'csh_approve';
 export const DENY_ACTION = 'csh_deny';
+export const DENY_REASON_ACTION = 'csh_deny_reason';
 
 /** Version of the buttons' value. */
 const VALUE_VERSION = 'v1';
@@ -288,11 +289,16 @@ function harmless(markup: string): string {
 }
 
 function actions(value: string, complete: boolean): ActionsBlock {
-  const button = (actionId: string, label: string, style: 'primary' | 'danger', spoken: string): Button => ({
+  const button = (
+    actionId: string,
+    label: string,
+    style: 'primary' | 'danger' | undefined,
+    spoken: string,
+  ): Button => ({
     type: 'button',
     action_id: actionId,
     text: { type: 'plain_text', text: label, emoji: false },
-    style,
+    ...(style === undefined ? {} : { style }),
     value,
     accessibility_label: spoken,
   });
@@ -300,6 +306,10 @@ function actions(value: string, complete: boolean): ActionsBlock {
   return {
     type: 'actions',
     block_id: DECIDE_BLOCK,
-    elements: [...approve, button(DENY_ACTION, WORDS.deny, 'danger', WORDS.denyLabel)],
+    elements: [
+      ...approve,
+      button(DENY_ACTION, WORDS.deny, 'danger', WORDS.denyLabel),
+      button(DENY_REASON_ACTION, WORDS.denyWithReason, undefined, WORDS.denyWithReasonLabel),
+    ],
   };
 }

@@ -6,12 +6,15 @@ import { type Click, readClick } from './slack-clicks.ts';
 import { safeText } from './slack-errors.ts';
 import type { Envelope } from './slack-link.ts';
 import { createSdkLogger } from './slack-logger.ts';
+import { REASON_BLOCK, REASON_VIEW } from './slack-reason.ts';
 
 export interface BoltOptions extends Pick<SlackCallsOptions, 'botToken' | 'apiUrl' | 'logger' | 'timing'> {
   readonly botId: string;
   readonly botUserId: string;
   /** `respond` reaches only the person who clicked, and works where the bot is not a member. */
   readonly onClick: (click: Click, respond: (text: string) => Promise<void>) => void;
+  /** A submitted reason; returns what to tell the person when it does not count. Must be synchronous. */
+  readonly onReason: (body: unknown) => string | undefined;
 }
 
 /** Envelope ids that are remembered, because Slack may deliver one twice, on another connection too. */
@@ -46,6 +49,10 @@ export async function createBolt(options: BoltOptions): Promise<(envelope: Envel
     options.onClick(click, async (text) => {
       await respond({ text, response_type: 'ephemeral', replace_original: false });
     });
+  });
+  app.view(REASON_VIEW, async ({ ack, body }) => {
+    const problem = options.onReason(body);
+    await (problem === undefined ? ack() : ack({ response_action: 'errors', errors: { [REASON_BLOCK]: problem } }));
   });
   await app.init();
 

@@ -1,6 +1,6 @@
 /** From a press of a button to an answer: what a click must have, what becomes of it, and what the person is told. */
 import type { Answer, OnAnswer, Verdict } from '../types.ts';
-import { APPROVE_ACTION, DECIDE_BLOCK, DENY_ACTION, readButtonValue } from './slack-blocks.ts';
+import { APPROVE_ACTION, DECIDE_BLOCK, DENY_ACTION, DENY_REASON_ACTION, readButtonValue } from './slack-blocks.ts';
 import { field } from './slack-errors.ts';
 import { NOTICES } from './wording.ts';
 
@@ -10,6 +10,8 @@ export interface Click {
   readonly channel: string;
   readonly message: string;
   readonly decision: Answer['decision'];
+  /** Opens a modal within three seconds; set when the person wants to say why. */
+  readonly reasonTrigger?: string;
   /** The button's value. */
   readonly value: string;
   /** The blocks of the message as Slack has them. */
@@ -30,6 +32,8 @@ export interface ClickOptions {
   /** True while the request's own message is open or is being closed by its outcome. */
   readonly isKnown: (requestId: string) => boolean;
   readonly onForeign: () => void;
+  /** Asks the person for the reason; nothing is decided yet. */
+  readonly openReason: (click: Click, trigger: string, requestId: string) => void;
   readonly notify: Notify;
   readonly removeButtons: (click: Click, isDuplicate: boolean) => void;
 }
@@ -53,7 +57,14 @@ export function readClick(body: unknown): Click | undefined {
   const blocks = field(field(body, 'message'), 'blocks');
   if (field(action, 'block_id') !== DECIDE_BLOCK || decision === undefined) return undefined;
   if (!isText(value) || !isText(user) || !isText(channel) || !isText(message)) return undefined;
-  return { user, channel, message, decision, value, blocks: Array.isArray(blocks) ? blocks.filter(isObject) : [] };
+  const trigger = field(body, 'trigger_id');
+  const wantsReason = field(action, 'action_id') === DENY_REASON_ACTION;
+  if (wantsReason && !isText(trigger)) return undefined;
+  return {
+    ...{ user, channel, message, decision, value },
+    blocks: Array.isArray(blocks) ? blocks.filter(isObject) : [],
+    ...(wantsReason && isText(trigger) ? { reasonTrigger: trigger } : {}),
+  };
 }
 
 /** Handles a click to the end; returns before anything is sent to Slack. */
@@ -88,6 +99,10 @@ export function createClickHandler(
       return notice(NOTICES.elsewhere);
     }
     const { requestId, nonce } = value;
+    if (click.reasonTrigger !== undefined && options.isKnown(requestId)) {
+      options.openReason(click, click.reasonTrigger, requestId);
+      return;
+    }
     const answer: Answer = {
       requestId,
       nonce,
@@ -113,7 +128,7 @@ export function createClickHandler(
 
 function decisionOf(actionId: unknown): Answer['decision'] | undefined {
   if (actionId === APPROVE_ACTION) return 'allow';
-  return actionId === DENY_ACTION ? 'deny' : undefined;
+  return actionId === DENY_ACTION || actionId === DENY_REASON_ACTION ? 'deny' : undefined;
 }
 
 function isText(value: unknown): value is string {

@@ -29,6 +29,8 @@ export interface Messages {
   ask(request: ApprovalRequest, signal: AbortSignal): Promise<Receipt>;
   close(request: ApprovalRequest, outcome: Outcome): Promise<void>;
   isKnown(requestId: string): boolean;
+  /** The request, while its message is open or being closed. */
+  requestOf(requestId: string): ApprovalRequest | undefined;
   isDuplicate(click: Click, requestId: string, nonce: string): boolean;
   /** Takes the buttons from a message whose request is over, or that is a second copy. Never rejects. */
   removeButtons(click: Click, isDuplicate: boolean): Promise<void>;
@@ -186,6 +188,7 @@ export function createMessages(options: MessagesOptions): Messages {
       }
     },
     isKnown: (requestId) => entries.has(requestId),
+    requestOf: (requestId) => entries.get(requestId)?.request,
     isDuplicate: (click, requestId, nonce) => {
       const entry = entries.get(requestId);
       if (entry === undefined || !entry.maybeTwice || entry.request.nonce !== nonce) return false;

@@ -12,9 +12,11 @@ import { isFailure, type SlackFailure } from './slack-errors.ts';
 import { healthOf, readIdentity, requireScope, type SlackHealth, type SlackIdentity } from './slack-health.ts';
 import type { ChannelLogger } from './slack-logger.ts';
 import { createMessages } from './slack-messages.ts';
+import { readReason, renderReasonModal } from './slack-reason.ts';
 import { checkRuntime } from './slack-runtime.ts';
 import { createLookAround, type LookAround } from './slack-surroundings.ts';
 import { DEFAULT_TIMING, pause, type SlackTiming } from './slack-timing.ts';
+import { NOTICES } from './wording.ts';
 
 export interface SlackChannelOptions {
   readonly botToken: string;
@@ -40,6 +42,8 @@ export interface SlackChannelOptions {
 const DEFAULT_API_URL = 'https://slack.com/api/';
 /** A notice that comes later than this explains nothing. */
 const NOTICE_DEADLINE_MS = 10_000;
+/** A trigger opens a modal for three seconds (views.open reference). */
+const TRIGGER_MS = 3_000;
 
 /**
  * Creates the channel; nothing is opened before `start`.
@@ -145,11 +149,26 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
       isDuplicate: messages.isDuplicate,
       isKnown: messages.isKnown,
       onForeign: () => connection?.suspectSharing(),
+      openReason: (click, trigger, requestId) => {
+        // Only a PermissionRequest can stop the turn.
+        const canInterrupt = messages.requestOf(requestId)?.input.hook_event_name === 'PermissionRequest';
+        const view = renderReasonModal(click, canInterrupt);
+        const bounds = { deadline: now() + TRIGGER_MS, maxTries: 1, signal: stopping.signal };
+        calls
+          .call('edit', 'views.open', { trigger_id: trigger, view }, 'open the form', bounds)
+          .catch(() => notify(click, NOTICES.noForm, async () => {}));
+      },
       notify,
       removeButtons: (click, isDuplicate) => void messages.removeButtons(click, isDuplicate),
     });
     const { botId, botUserId } = identity;
-    const onEnvelope = await createBolt({ botToken, apiUrl, logger, timing, botId, botUserId, onClick });
+    const onReason = (body: unknown): string | undefined => {
+      const answer = readReason(body, instanceId, now());
+      if (answer === undefined) return NOTICES.unreadable;
+      const verdict = onAnswer(answer, () => {});
+      return verdict === 'accepted' || verdict === 'pending' ? undefined : NOTICES[verdict];
+    };
+    const onEnvelope = await createBolt({ botToken, apiUrl, logger, timing, botId, botUserId, onClick, onReason });
     const onState = (state: ConnectionState): void => {
       connectionState = state;
       report();

@@ -35,8 +35,16 @@ export const LABELS = {
 export const WORDS = {
   approve: 'Approve',
   deny: 'Deny',
+  denyWithReason: 'Deny with reason…',
   approveLabel: 'Approve this tool call, exactly as shown',
   denyLabel: 'Deny this tool call',
+  denyWithReasonLabel: 'Deny this tool call and say why',
+  reasonTitle: 'Deny with reason',
+  reasonLabel: 'What the agent should know',
+  reasonHint: 'It is told this word for word.',
+  stopLabel: 'The turn',
+  stopOption: 'Also stop what the agent is doing',
+  cancel: 'Cancel',
   unknownTool: 'a tool',
   noInput: 'This tool call has no input.',
   empty: 'empty',
@@ -176,6 +184,7 @@ export const NOTICES: Readonly<Record<Exclude<Verdict, 'accepted' | 'pending'>, 
   readonly elsewhere: string;
   readonly unreadable: string;
   readonly duplicate: string;
+  readonly noForm: string;
 } = {
   'not-approver': 'Nothing was decided: only the people whom this request was sent to may answer it.',
   'already-decided': 'Nothing was changed: this request has already been answered. The first answer counts.',
@@ -188,6 +197,7 @@ export const NOTICES: Readonly<Record<Exclude<Verdict, 'accepted' | 'pending'>, 
     'Nothing was decided: Slack sent this click to another machine or daemon than the one that asked. Press again; if it goes on, give every machine a Slack app of its own.',
   unreadable: 'Nothing was decided: this button could not be read.',
   duplicate: 'Nothing was decided: this is a second copy of the request. Answer on the other message.',
+  noForm: 'Nothing was decided: Slack did not open the form. Press again, or press Deny.',
 };
 
 function amount(count: number, word: string): string {

@@ -14,7 +14,7 @@ import { actionIds, allTexts, bash, HOST, INSTANCE, makeRequest, shownFields, to
 
 const options = { host: HOST, instanceId: INSTANCE };
 const card = (input: HookInput) => renderCard(makeRequest(input), options);
-const both = ['csh_approve', 'csh_deny'];
+const both = ['csh_approve', 'csh_deny', 'csh_deny_reason'];
 
 /** What Slack would say, and our own stricter bounds. */
 function expectWithinLimits({ blocks, text }: { blocks: readonly object[]; text: string }): void {
@@ -90,7 +90,7 @@ describe('the card of a request', () => {
     const rendered = card(bash('#'.repeat(length - tail.length) + tail));
     expectWithinLimits(rendered);
     expect(rendered.complete).toBe(whole);
-    expect(actionIds(rendered.blocks)).toEqual(whole ? both : ['csh_deny']);
+    expect(actionIds(rendered.blocks)).toEqual(whole ? both : ['csh_deny', 'csh_deny_reason']);
     const texts = allTexts(rendered.blocks);
     expect(texts.join('\n').replaceAll('\n', '')).toContain(tail);
     expect(texts.join('')).toContain(`${length.toLocaleString('en')} characters`);
@@ -141,7 +141,7 @@ describe('the card of a request', () => {
   test('never offers an approval in the short form', () => {
     const rendered = renderCard(makeRequest(bash('ls')), { ...options, size: 'short' });
     expect(rendered.complete).toBe(false);
-    expect(actionIds(rendered.blocks)).toEqual(['csh_deny']);
+    expect(actionIds(rendered.blocks)).toEqual(['csh_deny', 'csh_deny_reason']);
     expect(allTexts(rendered.blocks)).toContain(WORDS.tooLong);
   });
 
@@ -244,7 +244,7 @@ describe('the card of a request', () => {
         const surroundings = { file: isNear ? near : file, branch: cwd };
         const rendered = renderCard(makeRequest(input), { ...options, surroundings });
         expectWithinLimits(rendered);
-        expect(actionIds(rendered.blocks)).toEqual(rendered.complete ? both : ['csh_deny']);
+        expect(actionIds(rendered.blocks)).toEqual(rendered.complete ? both : ['csh_deny', 'csh_deny_reason']);
         if (rendered.complete) expectAllShown(input, shownFields(rendered.blocks));
         for (const outcome of OUTCOMES) {
           expectWithinLimits(renderClosed(makeRequest(input), outcome, { ...options, surroundings }));

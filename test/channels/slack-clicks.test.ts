@@ -29,7 +29,7 @@ describe('a click that does not count', () => {
       if (isOver)
         await world.slack.waitForMessage(({ ts, text }) => ts === receipt.message && text.includes('is over'));
       const { blocks } = world.message(receipt);
-      expect(actionIds(blocks)).toEqual(isOver ? [] : ['csh_approve', 'csh_deny']);
+      expect(actionIds(blocks)).toEqual(isOver ? [] : ['csh_approve', 'csh_deny', 'csh_deny_reason']);
       expect(JSON.stringify(blocks)).toContain('make deploy');
     }),
   );
@@ -201,6 +201,7 @@ describe('notices', () => {
       isDuplicate: () => false,
       isKnown: () => false,
       onForeign: () => {},
+      openReason: () => {},
       notify: (click) => void told.push(click.message),
       removeButtons: () => {},
     });

@@ -229,7 +229,7 @@ describe('trouble while posting', () => {
         const request = world.request();
         const receipt = await world.ask(request);
         expect(receipt.complete).toBe(false);
-        expect(actionIds(world.message(receipt).blocks)).toEqual(['csh_deny']);
+        expect(actionIds(world.message(receipt).blocks)).toEqual(['csh_deny', 'csh_deny_reason']);
         world.slack.fault('chat.update', { kind: 'error', error: code });
         await world.channel.close(request, allowed(world.slack.user.id));
         expect(actionIds(world.message(receipt).blocks)).toEqual([]);

@@ -196,3 +196,53 @@ test('the end of a turn or of the session closes what is left of it as unknown',
       expect(textOf(closed)).toContain('the outcome is unknown');
     }
   }));
+
+const reasonOf = (text: string, isStop = false) => ({
+  csh_reason_text: { csh_input: { type: 'plain_text_input', value: text } },
+  csh_reason_stop: { csh_input: { type: 'checkboxes', selected_options: isStop ? [{ value: 'interrupt' }] : [] } },
+});
+
+test('a denial with a reason tells the model that reason word for word, and may stop the turn of a PermissionRequest', () =>
+  withBench(async ({ ask, slack }) => {
+    const { hook, card } = await ask(payload('PermissionRequest.Bash'));
+    await slack.click({ channel: card.channel, ts: card.ts, actionId: 'csh_deny_reason' });
+    const { id } = await slack.waitForView(() => true);
+    await slack.submitView({ viewId: id, values: reasonOf('Use `npm run build`,\nnot <this> & that.', true) });
+    expect(JSON.parse((await hook.ended).stdout).hookSpecificOutput.decision).toEqual({
+      behavior: 'deny',
+      message: 'Use `npm run build`,\nnot <this> & that.',
+      interrupt: true,
+    });
+    const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+    expect(textOf(closed)).toContain('not <this> & that.');
+    expect(slack.views()).toEqual([]);
+  }));
+
+test('a PreToolUse cannot stop the turn, so its form does not offer it', () =>
+  withBench(async ({ ask, slack }) => {
+    const { hook, card } = await ask(payload('PreToolUse.Bash'));
+    await slack.click({ channel: card.channel, ts: card.ts, actionId: 'csh_deny_reason' });
+    const { id, view } = await slack.waitForView(() => true);
+    expect(JSON.stringify(view)).not.toContain('csh_reason_stop');
+    await slack.submitView({ viewId: id, values: { csh_reason_text: reasonOf('Not now.').csh_reason_text } });
+    expect(JSON.parse((await hook.ended).stdout).hookSpecificOutput).toMatchObject({
+      permissionDecision: 'deny',
+      permissionDecisionReason: 'Not now.',
+    });
+  }));
+
+test('a reason that comes too late, or from somebody else, is refused in the form and decides nothing', () =>
+  withBench(async ({ ask, press, slack }) => {
+    const { hook, card } = await ask(payload('PermissionRequest.Bash'));
+    const target = { channel: card.channel, ts: card.ts, actionId: 'csh_deny_reason' };
+    await slack.click({ ...target, userId: slack.otherUser.id });
+    const other = await slack.waitForView(({ userId }) => userId === slack.otherUser.id);
+    await slack.submitView({ viewId: other.id, values: reasonOf('no') });
+    expect(JSON.stringify(slack.views().find(({ id }) => id === other.id)?.errors)).toContain('only the people');
+    await slack.click(target);
+    const late = await slack.waitForView(({ userId }) => userId === slack.user.id);
+    await press(card, 'csh_approve');
+    expect((await hook.ended).stdout).toContain('"allow"');
+    await slack.submitView({ viewId: late.id, values: reasonOf('no') });
+    expect(JSON.stringify(slack.views().find(({ id }) => id === late.id)?.errors)).toContain('already been answered');
+  }));
