@@ -420,7 +420,9 @@ describe('Slack on a bad day', () => {
       await bench.press(quick.card, 'csh_deny');
       await quick.hook.ended;
       // Answered while the other is still not even shown.
-      expect(bench.slack.messages().filter((message) => ![warm.card.ts, quick.card.ts].includes(message.ts))).toEqual([]);
+      expect(bench.slack.messages().filter((message) => ![warm.card.ts, quick.card.ts].includes(message.ts))).toEqual(
+        [],
+      );
       const late = await bench.slack.waitForMessage(
         (message) => ![warm.card.ts, quick.card.ts].includes(message.ts) && hasButtons(message),
       );
