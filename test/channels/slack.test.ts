@@ -267,7 +267,7 @@ describe('trouble while posting', () => {
           (message) => message.text.includes('second copy') && message.ephemeralFor !== undefined,
         );
         expect(actionIds(world.slack.messages().find(({ ts }) => ts === copy.ts)?.blocks ?? [])).toEqual([]);
-        expect(actionIds(world.message(receipt).blocks)).toHaveLength(2);
+        expect(actionIds(world.message(receipt).blocks)).toHaveLength(3);
       },
       { timing: { callMs: 300 } },
     ));
