@@ -160,7 +160,7 @@ function checkFlag(
     throw new AppError('usage', `Expected --${name} without a value, got ${JSON.stringify(rest.join('='))}`);
 }
 
-/** The one option that a typo most likely meant: it starts alike, or has the same letters but one. */
+/** The first option that starts like the typo. */
 function suggestion(given: string): string {
   const near = TABLE.find((option) => option.flag.startsWith(given.slice(0, 4)) && given.length > 2);
   return near === undefined ? '' : `; did you mean --${near.flag}?`;
