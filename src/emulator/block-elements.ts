@@ -138,6 +138,22 @@ export const contextElement = byType({
   mrkdwn: typed({ text: text(3000) }, { verbatim: flag }),
 });
 
+const feedback = shape({ text: plainText(75), value: text(2000) }, { accessibility_label: text(75) });
+/** What a context_actions block may hold. */
+export const contextAction = byType({
+  feedback_buttons: typed({ positive_button: feedback, negative_button: feedback }, action),
+  icon_button: typed(
+    { icon: text(255), text: plainText(75) },
+    {
+      ...action,
+      value: text(2000),
+      confirm,
+      accessibility_label: text(75),
+      visible_to_user_ids: list(text(255), Number.POSITIVE_INFINITY),
+    },
+  ),
+});
+
 const style = shape(
   {},
   {

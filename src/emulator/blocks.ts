@@ -4,6 +4,7 @@ import {
   accessory,
   actionElement,
   anyText,
+  contextAction,
   contextElement,
   inputElement,
   plainText,
@@ -73,9 +74,13 @@ const SURFACES: Readonly<Record<Surface, Check>> = {
     ...everywhere,
     markdown: typed({ text: text(MAX_MARKDOWN) }, id),
     table: typed({ rows: list(list(cell, 20), 100) }, { ...id, column_settings: list(column, 20) }),
+    context_actions: typed({ elements: list(contextAction, 5) }, id),
     file: typed({ external_id: text(255), source: oneOf('remote') }, id),
   }),
-  modal: byType(everywhere),
+  modal: byType({
+    ...everywhere,
+    alert: typed({ text: anyText(3000) }, { ...id, level: oneOf('default', 'info', 'warning', 'error', 'success') }),
+  }),
   home: byType(everywhere),
 };
 
@@ -139,7 +144,8 @@ export function blockTextLength(value: unknown): number {
 export function withIds(blocks: readonly Record<string, unknown>[]): Record<string, unknown>[] {
   return blocks.map((block) => {
     const named: Record<string, unknown> = { ...block, block_id: stringOf(block.block_id) ?? madeUpId() };
-    if (block.type === 'actions') named.elements = recordsOf(block.elements).map(withActionId);
+    if (block.type === 'actions' || block.type === 'context_actions')
+      named.elements = recordsOf(block.elements).map(withActionId);
     if (block.accessory !== undefined) named.accessory = withActionId(recordOf(block.accessory));
     if (block.element !== undefined) named.element = withActionId(recordOf(block.element));
     return named;

@@ -39,66 +39,70 @@ export function sure(confirm, names) {
 
 let open;
 
-/** Shows the top modal of a person's stack, or none. A modal that only got errors keeps what was typed. */
+/** Shows the top modal of a person's stack, or none. What was entered stays through errors and updates. */
 export function showModal(view, tools) {
-  if (open && open.hash !== view?.view.hash) {
-    open.dialog.close();
-    open.dialog.remove();
+  if (open && open.hash !== view?.view.hash) close(open);
+  if (!view) {
     open = undefined;
+    return;
   }
-  if (!view) return;
-  open ??= build(view, tools);
+  if (open?.hash !== view.view.hash) {
+    const kept = open?.id === view.id ? valuesOf(open.fields) : undefined;
+    open = build(view, { ...tools, kept });
+  }
   for (const place of open.dialog.querySelectorAll('[data-block] > .error')) {
-    place.textContent = view.errors[place.parentElement.dataset.block] ?? '';
+    const message = view.errors[place.parentElement.dataset.block] ?? '';
+    if (place.textContent !== message) place.textContent = message;
+    for (const control of place.parentElement.querySelectorAll('input, select, textarea')) {
+      control.setAttribute('aria-invalid', String(message !== ''));
+    }
   }
   open.trouble.textContent = view.troubled ? 'We had some trouble connecting. Try again?' : '';
+}
+
+function close({ dialog }) {
+  dialog.close();
+  dialog.remove();
 }
 
 function build({ id, view }, tools) {
   const fields = new Map();
   const trouble = h('p', { class: 'error', role: 'alert' });
-  const close = () => act('close', { viewId: id });
+  const leave = (all) => act('close', { viewId: id, all });
+  const press = async (blockId, element, entered) => {
+    if (!(await sure(element.confirm, tools.names))) return false;
+    const answer = await act('press-view', {
+      viewId: id,
+      blockId,
+      actionId: element.action_id,
+      entered,
+      state: valuesOf(fields),
+    });
+    if (answer.error) trouble.textContent = answer.error;
+  };
+  const submit = async (event) => {
+    event.preventDefault();
+    const answer = await act('submit', { viewId: id, values: valuesOf(fields) });
+    if (answer.delivery === 'not-sent') dialog.querySelector('[aria-invalid="true"]')?.focus();
+    if (answer.error) trouble.textContent = answer.error;
+  };
   const dialog = h(
     'dialog',
     { class: 'modal', 'aria-labelledby': 'modal-title' },
     h(
       'form',
-      {
-        novalidate: true,
-        onsubmit: (event) => {
-          event.preventDefault();
-          if (complete(dialog, fields)) act('submit', { viewId: id, values: valuesOf(fields) });
-        },
-      },
+      { novalidate: true, onsubmit: submit },
       h(
         'header',
         {},
         h('h2', { id: 'modal-title' }, textObject(view.title, tools.names)),
-        h('button', { type: 'button', class: 'plain', 'aria-label': 'Close', onclick: close }, '✕'),
+        h('button', { type: 'button', class: 'plain cross', 'aria-label': 'Close', onclick: () => leave(true) }, '✕'),
       ),
-      h(
-        'div',
-        { class: 'modal-body' },
-        renderBlocks(view.blocks, {
-          ...tools,
-          fields,
-          press: async (blockId, element, entered) => {
-            if (!(await sure(element.confirm, tools.names))) return;
-            await act('press-view', {
-              viewId: id,
-              blockId,
-              actionId: element.action_id,
-              entered,
-              state: valuesOf(fields),
-            });
-          },
-        }),
-        trouble,
-      ),
+      h('div', { class: 'modal-body' }, renderBlocks(view.blocks, { ...tools, fields, press }), trouble),
       h(
         'div',
         { class: 'dialog-buttons' },
-        h('button', { type: 'button', class: 'button', onclick: close }, view.close?.text ?? 'Cancel'),
+        h('button', { type: 'button', class: 'button', onclick: () => leave(false) }, closeLabel(view)),
         view.submit
           ? h('button', { type: 'submit', class: 'button primary' }, textObject(view.submit, tools.names))
           : undefined,
@@ -107,33 +111,15 @@ function build({ id, view }, tools) {
   );
   dialog.addEventListener('cancel', (event) => {
     event.preventDefault();
-    close();
+    leave(false);
   });
   document.body.append(dialog);
   dialog.showModal();
-  return { hash: view.hash, dialog, trouble };
+  return { id, hash: view.hash, dialog, trouble, fields };
 }
 
-/** Slack's client does not send a modal with empty required fields or too short texts. */
-function complete(dialog, fields) {
-  let good = true;
-  for (const { block, element, read } of fields.values()) {
-    if (block.type !== 'input') continue;
-    const { type: _type, ...entered } = read();
-    const [value] = Object.values(entered);
-    const empty = value === null || value === '' || (Array.isArray(value) && value.length === 0);
-    const short = typeof value === 'string' && value.length < (element.min_length ?? 0);
-    const message =
-      empty && !block.optional
-        ? 'Please complete this required field.'
-        : short
-          ? `Enter at least ${element.min_length} characters.`
-          : '';
-    const place = [...dialog.querySelectorAll('[data-block]')].find((node) => node.dataset.block === block.block_id);
-    place.querySelector('.error').textContent = message;
-    if (message !== '') good = false;
-  }
-  return good;
+function closeLabel(view) {
+  return view.close?.text ?? (view.previous_view_id ? 'Back' : 'Cancel');
 }
 
 /** `{block: {action: value}}`, as Slack writes it in `state.values`. */

@@ -1,27 +1,48 @@
 /** What people operate: buttons, menus, boxes, inputs. Each gives its node, and `read` for its value as Slack writes it in `state`. */
 import { h } from './dom.client.js';
 
-/** `tools`: `text(object)` -> nodes, `people`, `label`, `press(entered)` for a press or change. */
+/** `tools`: `text(object)` -> nodes, `people`, `label`, `press(entered)` for a press or change; it resolves with false when the person thought better of it. */
 export function renderElement(element, tools) {
   const draw = Object.hasOwn(ELEMENTS, element.type) ? ELEMENTS[element.type] : unknown;
   return draw(element, tools);
 }
 
+const ICONS = { trash: '🗑️' };
+
 const ELEMENTS = {
-  button: (element, tools) => ({
+  button: (element, tools) => ({ node: button(element, tools, { class: `button ${element.style ?? ''}` }) }),
+  icon_button: (element, tools) => {
+    const label = element.accessibility_label ?? element.text.text;
+    const attributes = { class: 'button icon', 'aria-label': label, title: label };
+    return {
+      node: button(
+        { ...element, text: { type: 'plain_text', text: ICONS[element.icon] ?? element.icon } },
+        tools,
+        attributes,
+      ),
+    };
+  },
+  feedback_buttons: (element, tools) => ({
     node: h(
-      'button',
-      {
-        type: 'button',
-        class: `button ${element.style ?? ''}`,
-        'aria-label': element.accessibility_label,
-        'data-action': element.action_id,
-        onclick: () => {
-          if (/^https?:/i.test(element.url ?? '')) window.open(element.url, '_blank', 'noopener');
-          tools.press({});
-        },
-      },
-      tools.text(element.text),
+      'span',
+      { class: 'feedback' },
+      [
+        ['👍', element.positive_button],
+        ['👎', element.negative_button],
+      ].map(([picture, { text, value, accessibility_label: label }]) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            class: 'button icon',
+            'aria-label': label ?? text.text,
+            title: text.text,
+            'data-action': `${element.action_id}-${value}`,
+            onclick: () => tools.press({ value }),
+          },
+          picture,
+        ),
+      ),
     ),
   }),
   overflow: (element, tools) => {
@@ -33,36 +54,19 @@ const ELEMENTS = {
     node.setAttribute('aria-label', 'More actions');
     return { node };
   },
-  static_select: (element, tools) => {
-    let chosen = element.initial_option ?? null;
-    const options = element.options ?? element.option_groups.flatMap((group) => group.options);
-    const node = menu(element, tools, placeholder(element, 'Choose an option'), options, (option) => {
-      chosen = option;
-      tools.press({ selected_option: option });
-    });
-    select(node, options, chosen);
-    return { node, read: () => ({ type: element.type, selected_option: chosen }) };
-  },
+  static_select: (element, tools) =>
+    chooser(element, tools, optionsOf(element), element.initial_option?.value, (option) => ({
+      selected_option: option,
+    })),
   multi_static_select: (element, tools) => {
-    const options = element.options ?? element.option_groups.flatMap((group) => group.options);
+    const options = optionsOf(element);
     return boxes(element, tools, 'checkbox', options, element.initial_options ?? []);
   },
   users_select: (element, tools) => {
-    let chosen = element.initial_user ?? null;
-    const options = tools.people.map((person) => ({
-      text: { type: 'plain_text', text: person.realName },
-      value: person.id,
+    const options = tools.people.map(({ id, realName }) => ({ text: { text: realName }, value: id }));
+    return chooser(element, tools, options, element.initial_user, (option) => ({
+      selected_user: option?.value ?? null,
     }));
-    const node = menu(element, tools, placeholder(element, 'Choose a person'), options, (option) => {
-      chosen = option?.value ?? null;
-      tools.press({ selected_user: chosen });
-    });
-    select(
-      node,
-      options,
-      options.find((option) => option.value === chosen),
-    );
-    return { node, read: () => ({ type: element.type, selected_user: chosen }) };
   },
   checkboxes: (element, tools) => boxes(element, tools, 'checkbox', element.options, element.initial_options ?? []),
   radio_buttons: (element, tools) =>
@@ -75,6 +79,7 @@ const ELEMENTS = {
       placeholder: placeholder(element, ''),
       'aria-label': tools.label,
       autofocus: element.focus_on_load,
+      'data-action': element.action_id,
     };
     const node = element.multiline
       ? h('textarea', { ...attributes, rows: 4 })
@@ -86,6 +91,26 @@ const ELEMENTS = {
   url_text_input: (element, tools) => typed(element, tools, 'url'),
 };
 
+function button(element, tools, attributes) {
+  const node = h(
+    'button',
+    {
+      type: 'button',
+      'aria-label': element.accessibility_label,
+      'data-action': element.action_id,
+      ...attributes,
+      onclick: async () => {
+        if (/^https?:/i.test(element.url ?? '')) window.open(element.url, '_blank', 'noopener');
+        node.setAttribute('aria-busy', 'true');
+        await tools.press({});
+        node.removeAttribute('aria-busy');
+      },
+    },
+    tools.text(element.text),
+  );
+  return node;
+}
+
 function unknown(element) {
   return { node: h('span', { class: 'hint' }, `(a ${element.type}, which this page does not draw)`) };
 }
@@ -94,7 +119,13 @@ function typed(element, tools, type) {
   const step = element.is_decimal_allowed ? 'any' : undefined;
   return valued(
     element,
-    h('input', { type, step, placeholder: placeholder(element, ''), 'aria-label': tools.label }),
+    h('input', {
+      type,
+      step,
+      placeholder: placeholder(element, ''),
+      'aria-label': tools.label,
+      'data-action': element.action_id,
+    }),
     tools,
   );
 }
@@ -106,7 +137,8 @@ function valued(element, node, tools) {
 }
 
 function picker(element, tools, type, key, initial) {
-  const node = h('input', { type, 'aria-label': tools.label ?? placeholder(element, type) });
+  const label = tools.label ?? placeholder(element, type);
+  const node = h('input', { type, 'aria-label': label, 'data-action': element.action_id });
   node.value = initial ?? '';
   node.addEventListener('change', () => tools.press({ [key]: node.value || null }));
   return { node, read: () => ({ type: element.type, [key]: node.value || null }) };
@@ -126,9 +158,25 @@ function menu(element, tools, empty, options, choose) {
   return node;
 }
 
-function select(node, options, chosen) {
-  const index = options.findIndex((option) => option.value === chosen?.value);
-  node.value = chosen && index >= 0 ? String(index) : '';
+/** A menu that keeps what was chosen. `write` makes the value that Slack sends. */
+function chooser(element, tools, options, initial, write) {
+  const place = (value) => String(options.findIndex((option) => option.value === value));
+  const current = () => write(options[Number(node.value)] ?? null);
+  const node = menu(element, tools, placeholder(element, 'Choose an option'), options, async () => {
+    const kept = before;
+    before = node.value;
+    if ((await tools.press(current())) !== false) return;
+    before = kept;
+    node.value = kept;
+  });
+  node.value = place(initial) === '-1' ? '' : place(initial);
+  let before = node.value;
+  const read = () => ({ type: element.type, ...(node.value === '' ? write(null) : current()) });
+  return { node, read };
+}
+
+function optionsOf(element) {
+  return element.options ?? element.option_groups.flatMap((group) => group.options);
 }
 
 let groups = 0;
@@ -136,7 +184,7 @@ function boxes(element, tools, type, options, initial) {
   groups += 1;
   const group = `group-${groups}`;
   const inputs = options.map((option) => {
-    const input = h('input', { type, name: group });
+    const input = h('input', { type, name: group, 'data-action': `${element.action_id}-${option.value}` });
     input.checked = initial.some((one) => one.value === option.value);
     return input;
   });
@@ -144,7 +192,7 @@ function boxes(element, tools, type, options, initial) {
   const entered = () => (type === 'radio' ? { selected_option: chosen()[0] ?? null } : { selected_options: chosen() });
   const node = h(
     'fieldset',
-    { 'aria-label': tools.label, 'data-action': element.action_id },
+    { 'aria-label': tools.label ?? 'Options' },
     options.map((option, index) =>
       h(
         'label',
@@ -154,12 +202,19 @@ function boxes(element, tools, type, options, initial) {
           'span',
           {},
           tools.text(option.text),
-          option.description ? h('small', {}, ' ', tools.text(option.description)) : undefined,
+          option.description ? h('small', {}, tools.text(option.description)) : undefined,
         ),
       ),
     ),
   );
-  node.addEventListener('change', () => tools.press(entered()));
+  let before = inputs.map((input) => input.checked);
+  node.addEventListener('change', async () => {
+    const kept = before;
+    before = inputs.map((input) => input.checked);
+    if ((await tools.press(entered())) !== false) return;
+    before = kept;
+    for (const [index, input] of inputs.entries()) input.checked = kept[index];
+  });
   return { node, read: () => ({ type: element.type, ...entered() }) };
 }
 

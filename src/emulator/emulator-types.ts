@@ -13,6 +13,8 @@ export interface EmulatedMessage {
   readonly channel: string;
   readonly ts: string;
   readonly threadTs?: string;
+  /** A reply that also stands in the conversation. */
+  readonly isBroadcast?: true;
   /** User id of who wrote it: the app's bot user or a person. */
   readonly author: string;
   readonly text: string;
@@ -28,6 +30,9 @@ export interface EmulatedMessage {
     readonly name: string;
     readonly title: string;
     readonly content: string;
+    /** Bytes. */
+    readonly size: number;
+    readonly snippetType?: string;
   }[];
   /** Emoji name -> user ids. */
   readonly reactions: Readonly<Record<string, readonly string[]>>;
@@ -38,7 +43,7 @@ export interface EmulatedView {
   readonly id: string;
   readonly userId: string;
   readonly view: Readonly<Record<string, unknown>>;
-  /** Block id -> message, from the app's last `response_action: errors`. */
+  /** Block id -> message, from the app's last `response_action: errors`, or from the client that did not send the form. */
   readonly errors: Readonly<Record<string, string>>;
   /** Set when the last submission was not acknowledged: Slack says that it had trouble connecting. */
   readonly troubled?: true;
@@ -55,7 +60,7 @@ export interface EmulatedCall {
 }
 
 /**
- * Trouble on command for one Web API method ('*' = every method). It applies to the next `times` calls (default 1; Infinity = until removed).
+ * Trouble on command for one Web API method ('*' = every method), or for the address that takes the bytes of files ('upload'). It applies to the next `times` calls (default 1; Infinity = until removed).
  * - error: a normal 200 answer `{ok:false, error, ...extra}`
  * - rate-limit: HTTP 429 with `Retry-After: seconds`
  * - status: an HTTP status with a body (default an HTML page of a proxy)
@@ -73,11 +78,25 @@ export type Fault =
 
 /** What a press of a button came to, from the person's side. */
 export interface ClickResult {
-  /** 'acked' in time; 'no-connection' = nobody was connected; 'not-acked' = Slack shows its warning sign. */
-  readonly delivery: 'acked' | 'no-connection' | 'not-acked';
+  /**
+   * 'acked' in time; 'no-connection' = nobody was connected; 'not-acked' = Slack shows its warning sign;
+   * 'not-sent' = Slack's client keeps it: a form that is not complete, or an input that does not report its changes.
+   */
+  readonly delivery: 'acked' | 'no-connection' | 'not-acked' | 'not-sent';
   readonly envelopeId?: string;
   /** The `payload` of the ack, when there was one. */
   readonly ackPayload?: unknown;
+}
+
+/** `{block id: {action id: value}}`. */
+type Values = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** One person's reaction on one message. */
+interface Reaction {
+  readonly channel: string;
+  readonly ts: string;
+  readonly emoji: string;
+  readonly userId?: string;
 }
 
 export interface EmulatorOptions {
@@ -125,17 +144,33 @@ export interface Emulator {
     readonly actionId: string;
     readonly blockId?: string;
     readonly userId?: string;
+    /** What is chosen with this press, e.g. `{selected_option: {value: 'a'}}`; an option is filled in from the message. */
+    readonly entered?: Readonly<Record<string, unknown>>;
+    /** What stands in other inputs of the message: `{block: {action: {value}}}`. What was entered before is remembered. */
+    readonly state?: Values;
     /** Also finds the button in earlier versions of the message: a client that has not redrawn yet. */
     readonly stale?: boolean;
     readonly override?: { readonly value?: string; readonly ts?: string; readonly channel?: string };
   }): Promise<ClickResult>;
-  /** Submits an open modal with `state.values`. */
-  submitView(target: {
+  /** Presses or changes an element of the modal on top, as the person whose modal it is; see `click`. */
+  clickView(target: {
     readonly viewId: string;
-    readonly values: Record<string, Record<string, unknown>>;
+    readonly actionId: string;
+    readonly blockId?: string;
+    readonly entered?: Readonly<Record<string, unknown>>;
+    readonly state?: Values;
+    readonly override?: { readonly value?: string };
   }): Promise<ClickResult>;
-  /** Closes a modal; the app is told only with `notify_on_close`, otherwise the result is 'no-connection'. */
-  closeView(viewId: string): Promise<ClickResult>;
+  /**
+   * Submits the modal on top with `state.values`; what is not in `values` was entered before, or has its initial value.
+   * A form that is not complete is 'not-sent', and the view's `errors` say why. Throws for values that nobody could enter.
+   */
+  submitView(target: { readonly viewId: string; readonly values: Values }): Promise<ClickResult>;
+  /**
+   * Closes the modal on top, with `all` (the cross) every one below it, too. The app is told only of those with
+   * `notify_on_close`; when there is none the result is 'no-connection'.
+   */
+  closeView(viewId: string, all?: boolean): Promise<ClickResult>;
   /**
    * A person writes in a DM or thread with the app: a `message` event (needs im:history).
    * Without the scope nobody is told: 'no-connection'. The result is that of the first attempt; Slack's three retries go on behind it.
@@ -144,15 +179,14 @@ export interface Emulator {
     readonly channel: string;
     readonly text: string;
     readonly threadTs?: string;
+    /** "Also send to the conversation", of a reply. */
+    readonly broadcast?: boolean;
     readonly userId?: string;
   }): Promise<ClickResult>;
-  /** A person reacts: a `reaction_added` event (needs reactions:read). */
-  react(target: {
-    readonly channel: string;
-    readonly ts: string;
-    readonly emoji: string;
-    readonly userId?: string;
-  }): Promise<ClickResult>;
+  /** A person reacts: a `reaction_added` event (needs reactions:read). `emoji` may have a skin tone: `+1::skin-tone-3`. */
+  react(target: Reaction): Promise<ClickResult>;
+  /** A person takes a reaction back: a `reaction_removed` event. */
+  unreact(target: Reaction): Promise<ClickResult>;
 
   /** Adds trouble; the returned function takes it away. */
   fault(method: string, fault: Fault, times?: number): () => void;

@@ -1,16 +1,19 @@
 /** A local Slack: Web API, Socket Mode and a page, for the demo and for tests. Speaks the wire protocol, shares nothing with the product. */
 import type { Emulator, EmulatorOptions } from './emulator-types.ts';
+import { createEvents } from './events.ts';
 import { createFaults } from './faults.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 import { createInteractions } from './interactions.ts';
 import { appMethods } from './methods-app.ts';
 import { chatMethods } from './methods-chat.ts';
 import { fileMethods } from './methods-files.ts';
+import { reactionMethods } from './methods-reactions.ts';
 import { viewMethods } from './methods-views.ts';
 import { createPage } from './page-server.ts';
 import { newResponseUrl } from './response-url.ts';
 import { createRouter, PATHS } from './router.ts';
 import { createSocketMode } from './socket-mode.ts';
+import { createTalk } from './talk.ts';
 import { createWorkspace, messageView, viewView } from './workspace.ts';
 
 const DEFAULT_ACK_TIMEOUT_MS = 3_000;
@@ -35,6 +38,8 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
     socketMode,
     (message, userId) => `${origin('http')}${PATHS.response}${newResponseUrl(workspace, message, userId)}`,
   );
+  const events = createEvents(workspace, socketMode);
+  const talk = createTalk(workspace, events);
   const methods = new Map(
     Object.entries({
       ...appMethods(workspace, socketMode, {
@@ -42,6 +47,7 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
         socket: (ticket) => `${origin('ws')}${PATHS.socket}?ticket=${ticket}&app_id=${workspace.appId}`,
       }),
       ...chatMethods(workspace),
+      ...reactionMethods(workspace),
       ...viewMethods(workspace),
       ...fileMethods(workspace, (fileId) => `${origin('http')}${PATHS.upload}${fileId}`),
     }),
@@ -52,7 +58,7 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
       workspace,
       methods,
       faults,
-      createPage(workspace, socketMode, interactions, () => server.port()),
+      createPage(workspace, socketMode, interactions, talk, () => server.port()),
     ),
     (path, key, socket, head) => {
       const url = new URL(path, 'http://127.0.0.1');
@@ -103,10 +109,10 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
         .then(() => undefined),
 
     click: ({ channel, ts, ...press }) => interactions.pressOnMessage(channel, ts, press),
+    clickView: ({ viewId, ...press }) => interactions.pressOnView(viewId, press),
     submitView: ({ viewId, values }) => interactions.submitView(viewId, values),
     closeView: interactions.closeView,
-    say: interactions.say,
-    react: interactions.react,
+    ...talk,
 
     fault: (method, fault, times = 1) => faults.add(method, fault, times),
     connections: socketMode.count,
@@ -125,7 +131,7 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
       workspace.settings.socketModeEnabled = enabled;
     },
     stop: async () => {
-      interactions.stop();
+      events.stop();
       socketMode.drop();
       await server.stop();
       changes.end();

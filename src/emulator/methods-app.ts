@@ -1,9 +1,10 @@
-/** auth.*, apps.*, conversations.*, users.*, bots.*, reactions.*: who is who and what is where. */
+/** auth.*, apps.*, conversations.*, users.*, bots.*: who is who and what is where. */
 import { blockErrors } from './blocks.ts';
 import { recordOf, recordsOf } from './json.ts';
+import { botProfile, messageJson } from './message-json.ts';
 import type { SocketMode } from './socket-mode.ts';
 import { type Args, type Method, requiredText, SlackRefusal } from './web-api.ts';
-import { botProfile, type MessageRecord, messageJson, reactionsJson, type Workspace } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
 
 /** `socketUrl` turns a ticket into the address of the WebSocket. */
 export function appMethods(
@@ -49,17 +50,6 @@ export function appMethods(
     ),
     'users.info': bot(['users:read'], (args) => userInfo(workspace, args)),
     'bots.info': bot(['users:read'], (args) => botInfo(workspace, args)),
-    'reactions.add': bot(['reactions:write'], (args) => addReaction(workspace, args)),
-    'reactions.remove': bot(['reactions:write'], (args) => removeReaction(workspace, args)),
-    'reactions.get': bot(['reactions:read'], (args) => {
-      const message = messageAt(workspace, args);
-      const reactions = message.reactions.size > 0 ? { reactions: reactionsJson(message) } : {};
-      return {
-        type: 'message',
-        channel: message.channel,
-        message: { type: 'message', text: message.text, user: message.author, ts: message.ts, ...reactions },
-      };
-    }),
   };
 }
 
@@ -77,13 +67,8 @@ function replies(workspace: Workspace, args: Args): Record<string, unknown> {
   if (workspace.personOfDm(channel) === undefined) throw new SlackRefusal('channel_not_found');
   const parent = workspace.find(channel, requiredText(args, 'ts'));
   if (parent === undefined || parent.ephemeralFor !== undefined) throw new SlackRefusal('thread_not_found');
-  const thread = parent.threadTs ?? parent.ts;
-  const messages = workspace.messages.filter(
-    (message) =>
-      message.channel === channel &&
-      message.ephemeralFor === undefined &&
-      (message.ts === thread || message.threadTs === thread),
-  );
+  const root = parent.threadTs === undefined ? parent : (workspace.find(channel, parent.threadTs) ?? parent);
+  const messages = [root, ...workspace.repliesTo(root)];
   return { messages: messages.map((message) => messageJson(workspace, message)), has_more: false };
 }
 
@@ -108,32 +93,4 @@ function userInfo(workspace: Workspace, args: Args): Record<string, unknown> {
 function botInfo(workspace: Workspace, args: Args): Record<string, unknown> {
   if (requiredText(args, 'bot') !== workspace.botId) throw new SlackRefusal('bot_not_found');
   return { bot: botProfile(workspace) };
-}
-
-function addReaction(workspace: Workspace, args: Args): Record<string, unknown> {
-  const message = messageAt(workspace, args);
-  const name = requiredText(args, 'name');
-  const users = message.reactions.get(name) ?? new Set();
-  if (users.has(workspace.botUser.id)) throw new SlackRefusal('already_reacted');
-  message.reactions.set(name, users.add(workspace.botUser.id));
-  workspace.changes.notify();
-  return {};
-}
-
-function removeReaction(workspace: Workspace, args: Args): Record<string, unknown> {
-  const message = messageAt(workspace, args);
-  const name = requiredText(args, 'name');
-  const users = message.reactions.get(name);
-  if (users === undefined || !users.delete(workspace.botUser.id)) throw new SlackRefusal('no_reaction');
-  if (users.size === 0) message.reactions.delete(name);
-  workspace.changes.notify();
-  return {};
-}
-
-function messageAt(workspace: Workspace, args: Args): MessageRecord {
-  const channel = requiredText(args, 'channel');
-  if (workspace.personOfDm(channel) === undefined) throw new SlackRefusal('channel_not_found');
-  const message = workspace.find(channel, requiredText(args, 'timestamp'));
-  if (message === undefined || message.ephemeralFor !== undefined) throw new SlackRefusal('message_not_found');
-  return message;
 }

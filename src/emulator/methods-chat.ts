@@ -1,8 +1,9 @@
 /** chat.*: messages come, change and go. */
 import { blockErrors, blockTextLength, withIds } from './blocks.ts';
-import { isRecord, stringOf } from './json.ts';
+import { isRecord, isTrue, stringOf } from './json.ts';
+import { messageJson } from './message-json.ts';
 import { type Args, type Method, requiredText, SlackRefusal } from './web-api.ts';
-import { type MessageRecord, messageJson, type Workspace } from './workspace.ts';
+import type { MessageRecord, Workspace } from './workspace.ts';
 
 /** Slack cuts longer texts without an error. */
 const MAX_TEXT = 40_000;
@@ -33,7 +34,8 @@ function postMessage(workspace: Workspace, args: Args): Record<string, unknown> 
     channel,
     author: workspace.botUser.id,
     ...content,
-    ...(threadTs === undefined ? {} : { threadTs }),
+    // Without a thread there is nothing to broadcast from, and Slack takes no notice of the wish.
+    ...(threadTs === undefined ? {} : { threadTs, isBroadcast: isTrue(args.reply_broadcast) }),
   });
   return { channel, ts: message.ts, message: messageJson(workspace, message) };
 }
@@ -60,12 +62,28 @@ function updateMessage(workspace: Workspace, args: Args): Record<string, unknown
   const message = ownMessage(workspace, args, 'cant_update_message');
   const text = stringOf(args.text);
   if (text !== undefined && Buffer.byteLength(text) > MAX_UPDATE_TEXT_BYTES) throw new SlackRefusal('msg_too_long');
+  if (isTrue(args.reply_broadcast)) {
+    // Slack broadcasts an old reply as it is: new words need a call of their own.
+    if (text !== undefined || args.blocks !== undefined) throw new SlackRefusal('no_dual_broadcast_content_update');
+    broadcast(workspace, message);
+    return updated(workspace, message);
+  }
   const { blocks } = readContent(args);
   editMessage(workspace, message, {
     ...(text === undefined ? {} : { text }),
     // Without `blocks` the old ones stay; an empty list takes them away.
     ...(args.blocks === undefined ? {} : { blocks }),
   });
+  return updated(workspace, message);
+}
+
+function broadcast(workspace: Workspace, message: MessageRecord): void {
+  if (message.threadTs === undefined) throw new SlackRefusal('cant_broadcast_message');
+  message.isBroadcast = true;
+  workspace.changes.notify();
+}
+
+function updated(workspace: Workspace, message: MessageRecord): Record<string, unknown> {
   return {
     channel: message.channel,
     ts: message.ts,
@@ -84,9 +102,17 @@ function deleteMessage(workspace: Workspace, args: Args): Record<string, unknown
 export function addMessage(
   workspace: Workspace,
   message: Pick<MessageRecord, 'channel' | 'author' | 'text' | 'blocks'> &
-    Partial<Pick<MessageRecord, 'threadTs' | 'ephemeralFor' | 'files'>>,
+    Partial<Pick<MessageRecord, 'threadTs' | 'isBroadcast' | 'ephemeralFor' | 'clientMsgId' | 'files'>>,
 ): MessageRecord {
-  const record: MessageRecord = { earlier: [], files: [], reactions: new Map(), ...message, ts: workspace.nextTs() };
+  const record: MessageRecord = {
+    isBroadcast: false,
+    earlier: [],
+    files: [],
+    reactions: new Map(),
+    entered: new Map(),
+    ...message,
+    ts: workspace.nextTs(),
+  };
   workspace.messages.push(record);
   workspace.changes.notify();
   return record;
@@ -119,7 +145,8 @@ export function readContent(args: Args): { text: string; blocks: readonly Record
   return { text: text.slice(0, MAX_TEXT), blocks };
 }
 
-function readBlocks(value: unknown): readonly Record<string, unknown>[] {
+/** The blocks of a call with ids everywhere; none when it has none. Throws SlackRefusal. */
+export function readBlocks(value: unknown): readonly Record<string, unknown>[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value) || !value.every(isRecord)) throw new SlackRefusal('invalid_blocks_format');
   const errors = blockErrors(value, 'message', '/blocks');
@@ -145,9 +172,10 @@ function checkMessagesTab(workspace: Workspace): void {
   if (!workspace.settings.messagesTabEnabled) throw new SlackRefusal('messages_tab_disabled');
 }
 
-function isThread(workspace: Workspace, channel: string, threadTs: string): boolean {
+/** Stricter than Slack, whose documentation only says to avoid the `ts` of a reply: a thread begins with a message that is none. */
+export function isThread(workspace: Workspace, channel: string, threadTs: string): boolean {
   const parent = workspace.find(channel, threadTs);
-  return parent !== undefined && parent.ephemeralFor === undefined;
+  return parent !== undefined && parent.ephemeralFor === undefined && parent.threadTs === undefined;
 }
 
 /** The app's own message that a call means. Ephemeral ones are not kept, so Slack does not find them. */

@@ -1,7 +1,7 @@
 /** views.*: modals open with a trigger, change by id, and the home tab is published. */
 import { recordOf, stringOf } from './json.ts';
 import { checkedView } from './view-check.ts';
-import { fullView, pushView, replaceView, stackOf } from './views.ts';
+import { fullView, pushView, replaceView } from './views.ts';
 import { type Args, type Method, requiredText, SlackRefusal } from './web-api.ts';
 import type { TriggerRecord, ViewRecord, Workspace } from './workspace.ts';
 
@@ -21,7 +21,8 @@ export function viewMethods(workspace: Workspace): Record<string, Method> {
     'views.push': method((args) => {
       const view = checkedView(args.view, 'modal');
       const trigger = takeTrigger(workspace, args);
-      if (stackOf(workspace, trigger.userId).length === 0) throw new SlackRefusal('not_found');
+      // A push goes on top of the modal that it answers.
+      if (!workspace.views.some((open) => open.id === trigger.viewId)) throw new SlackRefusal('not_found');
       return { view: pushView(workspace, trigger.userId, view).view };
     }),
     'views.update': method((args) => updateView(workspace, args)),

@@ -41,7 +41,15 @@ const EMOJI = {
   page_facing_up: '📄',
   pencil2: '✏️',
   globe_with_meridians: '🌐',
+  heart: '❤️',
+  rocket: '🚀',
+  memo: '📝',
+  arrow_right: '➡️',
+  repeat: '🔁',
+  speech_balloon: '💬',
 };
+/** The skin tones of `::skin-tone-2` to `::skin-tone-6`. */
+const TONES = ['🏻', '🏼', '🏽', '🏾', '🏿'];
 
 /** The text with `&amp;`, `&lt;` and `&gt;` as the characters they stand for. */
 export function decode(text) {
@@ -50,7 +58,9 @@ export function decode(text) {
 
 /** An emoji's picture, or its name between colons when this page does not know it. */
 export function emoji(name) {
-  return Object.hasOwn(EMOJI, name) ? EMOJI[name] : `:${name}:`;
+  const [base, tone] = name.split('::skin-tone-');
+  if (!Object.hasOwn(EMOJI, base)) return `:${name}:`;
+  return `${EMOJI[base]}${TONES[Number(tone) - 2] ?? ''}`;
 }
 
 /** A list of nodes `{type, text?, url?, children?}`. Options: `verbatim` leaves bare addresses alone. */

@@ -7,20 +7,20 @@ import elements from './elements.client.js' with { type: 'text' };
 import type { HttpOutcome, HttpReply, HttpRequest } from './http-server.ts';
 import type { Interactions, Press } from './interactions.ts';
 import { isRecord, parseJson, recordOf, stringOf } from './json.ts';
+import message from './message.client.js' with { type: 'text' };
 import mrkdwn from './mrkdwn.client.js' with { type: 'text' };
 import page from './page.client.js' with { type: 'text' };
 import css from './page.css' with { type: 'text' };
+import richText from './rich-text.client.js' with { type: 'text' };
+import snippet from './snippet.client.js' with { type: 'text' };
 import type { SocketMode } from './socket-mode.ts';
+import type { Talk } from './talk.ts';
 import { messageView, viewView, type Workspace } from './workspace.ts';
 
 const SCRIPT = 'text/javascript; charset=utf-8';
+const SCRIPTS = { page, message, snippet, blocks, dialogs, dom, elements, mrkdwn, 'rich-text': richText };
 const FILES: ReadonlyMap<string, { readonly type: string; readonly body: string }> = new Map([
-  ['/assets/page.client.js', { type: SCRIPT, body: page }],
-  ['/assets/blocks.client.js', { type: SCRIPT, body: blocks }],
-  ['/assets/dialogs.client.js', { type: SCRIPT, body: dialogs }],
-  ['/assets/dom.client.js', { type: SCRIPT, body: dom }],
-  ['/assets/elements.client.js', { type: SCRIPT, body: elements }],
-  ['/assets/mrkdwn.client.js', { type: SCRIPT, body: mrkdwn }],
+  ...Object.entries(SCRIPTS).map(([name, body]) => [`/assets/${name}.client.js`, { type: SCRIPT, body }] as const),
   ['/assets/page.css', { type: 'text/css; charset=utf-8', body: css }],
 ]);
 
@@ -46,9 +46,15 @@ const HTML = `<!doctype html>
 <main id="messages" aria-label="Messages" tabindex="0"></main>
 <p id="empty">No messages yet.</p>
 <form id="composer">
-<button id="thread" type="button" class="button" hidden>Leave thread</button>
+<p id="thread" hidden>
+<span>Replying in a thread</span>
+<label><input id="broadcast" type="checkbox"> Also send to the conversation</label>
+<button id="leave" type="button" class="plain">Leave thread</button>
+</p>
+<div class="entry">
 <input id="text" type="text" aria-label="Message" placeholder="Message the app" autocomplete="off">
 <button type="submit" class="button primary">Send</button>
+</div>
 </form>
 </body>
 </html>
@@ -70,6 +76,7 @@ export function createPage(
   workspace: Workspace,
   socketMode: SocketMode,
   interactions: Interactions,
+  talk: Talk,
   port: () => number,
 ): (request: HttpRequest) => Promise<HttpOutcome> {
   return async (request) => {
@@ -136,17 +143,17 @@ export function createPage(
     if (action === 'press') return interactions.pressOnMessage(text('channel'), text('ts'), pressOf(body, userId));
     if (action === 'press-view') return interactions.pressOnView(text('viewId'), pressOf(body, userId));
     if (action === 'submit') return interactions.submitView(text('viewId'), stateOf(body.values));
-    if (action === 'close') return interactions.closeView(text('viewId'));
-    if (action === 'react') {
-      return interactions.react({ channel: text('channel'), ts: text('ts'), emoji: text('emoji'), userId });
+    if (action === 'close') return interactions.closeView(text('viewId'), body.all === true);
+    if (action === 'react' || action === 'unreact') {
+      return talk[action]({ channel: text('channel'), ts: text('ts'), emoji: text('emoji'), userId });
     }
     if (action !== 'say') return undefined;
     const threadTs = stringOf(body.threadTs);
-    return interactions.say({
+    return talk.say({
       channel: text('channel'),
       text: text('text'),
       userId,
-      ...(threadTs === undefined ? {} : { threadTs }),
+      ...(threadTs === undefined ? {} : { threadTs, broadcast: body.broadcast === true }),
     });
   }
 }

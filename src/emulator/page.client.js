@@ -1,8 +1,7 @@
 /** The page: draws what the event stream says and sends what the person does. */
-import { mrkdwn, renderBlocks } from './blocks.client.js';
-import { showModal, sure, valuesOf } from './dialogs.client.js';
+import { showModal, valuesOf } from './dialogs.client.js';
 import { act, h } from './dom.client.js';
-import { emoji } from './mrkdwn.client.js';
+import { drawMessage } from './message.client.js';
 
 const place = (id) => document.getElementById(id);
 const drawn = new Map();
@@ -61,11 +60,12 @@ function drawMessages() {
     (message) => message.channel === channel && (message.ephemeralFor === undefined || message.ephemeralFor === actor),
   );
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
-  const wanted = inThreads(visible).map((message) => nodeOf(message));
-  for (const [ts, { node }] of drawn) {
+  const entries = inThreads(visible);
+  const wanted = entries.map((entry) => nodeOf(entry));
+  for (const [key, { node }] of drawn) {
     if (wanted.includes(node)) continue;
     node.remove();
-    drawn.delete(ts);
+    drawn.delete(key);
   }
   for (const [index, node] of wanted.entries()) {
     // Only what is out of place is moved: moving a node would take the keyboard focus from it.
@@ -75,133 +75,51 @@ function drawMessages() {
   if (atEnd) list.scrollTop = list.scrollHeight;
 }
 
-/** Replies right after the message that they reply to. */
+/** Replies right below the message that they reply to; broadcast ones stand in the conversation as well. */
 function inThreads(messages) {
   const parents = new Set(messages.map((message) => message.ts));
-  const isReply = (message) =>
-    message.threadTs !== undefined && message.threadTs !== message.ts && parents.has(message.threadTs);
+  const isReply = ({ ts, threadTs: thread }) => thread !== undefined && thread !== ts && parents.has(thread);
   return messages
-    .filter((message) => !isReply(message))
-    .flatMap((parent) => [parent, ...messages.filter((message) => isReply(message) && message.threadTs === parent.ts)]);
+    .filter((message) => !isReply(message) || message.isBroadcast)
+    .flatMap((message) => {
+      const replies = messages.filter((reply) => isReply(reply) && reply.threadTs === message.ts);
+      return [
+        { message, place: 'conversation' },
+        ...replies.map((reply) => ({ message: reply, place: 'thread', isLast: reply === replies.at(-1) })),
+      ];
+    });
 }
 
-/** The node of a message, the same one as long as the message is the same. */
-function nodeOf(message) {
-  const version = JSON.stringify([message, actor]);
-  const known = drawn.get(message.ts);
+/** The node of a message in its place, the same one as long as the message is the same. */
+function nodeOf({ message, place: where, isLast }) {
+  const key = `${where} ${message.ts}`;
+  const version = JSON.stringify([message, actor, isLast]);
+  const known = drawn.get(key);
   if (known?.version === version) return known.node;
-  const node = article(message);
+  const kept = known?.actor === actor ? valuesOf(known.fields) : undefined;
+  const { node, fields } = drawMessage(message, { where, isLast, kept }, { state, actor, names, tell, reply: replyTo });
   if (known) exchange(known.node, node);
-  drawn.set(message.ts, { version, node });
+  drawn.set(key, { version, actor, node, fields });
   return node;
 }
 
-/** Puts a new drawing in the place of the old one; who was on a button with the keyboard stays on it. */
+/** Puts a new drawing in the place of the old one; open files stay open, and who was on an element with the keyboard stays on it. */
 function exchange(old, node) {
+  for (const file of old.querySelectorAll('details[open]')) {
+    const same = [...node.querySelectorAll('details')].find((one) => one.dataset.file === file.dataset.file);
+    if (same) same.open = true;
+  }
   const action = old.contains(document.activeElement) ? document.activeElement.dataset.action : undefined;
   old.replaceWith(node);
   if (action === undefined) return;
   [...node.querySelectorAll('[data-action]')].find((element) => element.dataset.action === action)?.focus();
 }
 
-function article(message) {
-  const own = message.author === state.bot.id;
-  const time = new Date(Number(message.ts) * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  const author = own
-    ? state.bot.realName
-    : (state.people.find(({ id }) => id === message.author)?.realName ?? message.author);
-  const fields = new Map();
-  const warning = h(
-    'p',
-    { class: 'warning', role: 'alert', hidden: message.notAckedActionId === undefined },
-    '⚠️ This did not reach the app. Try again?',
-  );
-  const press = async (blockId, element, entered) => {
-    if (!(await sure(element.confirm, names))) return;
-    const { channel: where, ts } = message;
-    const result = await act('press', {
-      channel: where,
-      ts,
-      blockId,
-      actionId: element.action_id,
-      userId: actor,
-      entered,
-      state: valuesOf(fields),
-    });
-    if (result.error) tell(result.error);
-  };
-  return h(
-    'article',
-    {
-      class: `message${message.threadTs ? ' reply' : ''}${message.ephemeralFor ? ' ephemeral' : ''}`,
-      'data-ts': message.ts,
-      'aria-label': `Message from ${author}, ${time}`,
-    },
-    h('div', { class: own ? 'avatar app' : 'avatar', 'aria-hidden': 'true' }, author.slice(0, 1)),
-    h(
-      'div',
-      { class: 'content' },
-      message.ephemeralFor ? h('p', { class: 'only-you' }, '👁 Only visible to you') : undefined,
-      h(
-        'p',
-        { class: 'author' },
-        h('b', {}, author),
-        own ? h('span', { class: 'badge' }, 'APP') : undefined,
-        h('time', {}, time),
-      ),
-      message.blocks.length > 0
-        ? renderBlocks(message.blocks, { names, people: state.people, fields, press })
-        : h('div', { class: 'text' }, mrkdwn(message.text, names)),
-      message.editedTs ? h('small', { class: 'edited' }, '(edited)') : undefined,
-      warning,
-      message.files.map((file) =>
-        h(
-          'details',
-          { class: 'file', open: true },
-          h('summary', {}, `📄 ${file.title}`),
-          h('pre', { tabindex: 0 }, file.content),
-        ),
-      ),
-      reactions(message),
-      message.ephemeralFor ? undefined : tools(message),
-    ),
-  );
-}
-
-function reactions(message) {
-  const entries = Object.entries(message.reactions);
-  if (entries.length === 0) return undefined;
-  return h(
-    'p',
-    { class: 'reactions' },
-    entries.map(([name, users]) => h('span', { title: users.map(names).join(', ') }, `${emoji(name)} ${users.length}`)),
-  );
-}
-
-function tools(message) {
-  const react = (name) => act('react', { channel: message.channel, ts: message.ts, emoji: name, userId: actor });
-  return h(
-    'p',
-    { class: 'tools' },
-    h(
-      'button',
-      { type: 'button', class: 'plain', onclick: () => replyTo(message.threadTs ?? message.ts) },
-      'Reply in thread',
-    ),
-    ['eyes', 'white_check_mark'].map((name) =>
-      h(
-        'button',
-        { type: 'button', class: 'plain', 'aria-label': `React with ${name}`, onclick: () => react(name) },
-        emoji(name),
-      ),
-    ),
-  );
-}
-
 function replyTo(ts) {
   threadTs = ts;
   place('thread').hidden = ts === undefined;
-  place('text').placeholder = ts === undefined ? 'Message the app' : 'Reply in the thread';
+  place('broadcast').checked = false;
+  place('text').placeholder = ts === undefined ? 'Message the app' : 'Reply…';
   if (ts !== undefined) place('text').focus();
 }
 
@@ -218,13 +136,14 @@ place('channel').addEventListener('change', (event) => {
   replyTo(undefined);
   draw();
 });
-place('thread').addEventListener('click', () => replyTo(undefined));
+place('leave').addEventListener('click', () => replyTo(undefined));
 place('composer').addEventListener('submit', async (event) => {
   event.preventDefault();
   const text = place('text').value.trim();
   if (text === '') return;
   place('text').value = '';
-  await act('say', { channel, text, userId: actor, ...(threadTs === undefined ? {} : { threadTs }) });
+  const broadcast = place('broadcast').checked;
+  await act('say', { channel, text, userId: actor, ...(threadTs === undefined ? {} : { threadTs, broadcast }) });
 });
 
 const events = new EventSource('/events');

@@ -22,8 +22,7 @@ export function createRouter(
   return async (request) => {
     if (request.path.startsWith(PATHS.api)) return callApi(request);
     if (request.method === 'POST' && request.path.startsWith(PATHS.upload)) {
-      const fileId = request.path.slice(PATHS.upload.length);
-      return receiveUpload(workspace, fileId, request.headers['content-type'] ?? '', request.body);
+      return takeUpload(request);
     }
     if (request.method === 'POST' && request.path.startsWith(PATHS.response)) {
       return useResponseUrl(workspace, request.path.slice(PATHS.response.length), request.body.toString('utf8'));
@@ -36,14 +35,50 @@ export function createRouter(
     const at = Date.now();
     const { args, refused } = argsOf(request);
     const token = bearer(request) ?? stringOf(args.token);
-    const run = (): Answer => {
+    const call = (): Answer => {
       if (refused !== undefined) return { tokenKind: 'unknown', headers: {}, body: { ok: false, error: refused } };
       return answerCall(workspace, methods, method, token, args);
     };
     const log = createLogEntry(workspace, method, args, token, at);
     const fault = faults.take(method);
-    return fault === undefined ? reply(log(run())) : suffer(fault, run, log);
+    const run = async (): Promise<Answered> => {
+      const answer = call();
+      return { reply: reply(answer), logged: answer };
+    };
+    const refuse = (body: Record<string, unknown>): HttpReply => reply(log(body));
+    return fault === undefined ? (await done(run, log)).reply : suffer(fault, run, refuse, log);
   }
+
+  /** The middle step of an upload: a bare POST, known to faults and to the log as 'upload'. */
+  async function takeUpload(request: HttpRequest): Promise<HttpOutcome> {
+    const fileId = request.path.slice(PATHS.upload.length);
+    const args = { file_id: fileId, bytes: request.body.length };
+    const log = createLogEntry(workspace, 'upload', args, bearer(request), Date.now());
+    const fault = faults.take('upload');
+    const run = async (): Promise<Answered> => {
+      const answer = await receiveUpload(workspace, fileId, request.headers['content-type'] ?? '', request.body);
+      return { reply: answer, logged: { ...answer } };
+    };
+    const refuse = (body: Record<string, unknown>): HttpReply => {
+      log(body);
+      return { status: 500, body: String(body.error) };
+    };
+    return fault === undefined ? (await done(run, log)).reply : suffer(fault, run, refuse, log);
+  }
+}
+
+/** What a call comes to: what goes over the wire and what the log keeps. */
+interface Answered {
+  readonly reply: HttpReply;
+  readonly logged: Answer | Record<string, unknown>;
+}
+
+type Log = (answer: Answer | Record<string, unknown>) => Answer;
+
+async function done(run: () => Promise<Answered>, log: Log): Promise<Answered> {
+  const answered = await run();
+  log(answered.logged);
+  return answered;
 }
 
 /** Adds the call to the log; called again, it replaces the entry with the final answer. */
@@ -53,7 +88,7 @@ function createLogEntry(
   args: Record<string, unknown>,
   token: string | undefined,
   at: number,
-): (answer: Answer | Record<string, unknown>) => Answer {
+): Log {
   let index: number | undefined;
   return (given) => {
     const answer = isAnswer(given) ? given : { tokenKind: kindByShape(workspace, token), headers: {}, body: given };
@@ -77,25 +112,26 @@ function kindByShape(workspace: Workspace, token: string | undefined): Answer['t
 
 async function suffer(
   fault: Fault,
-  run: () => Answer,
-  log: (answer: Answer | Record<string, unknown>) => Answer,
+  run: () => Promise<Answered>,
+  refuse: (body: Record<string, unknown>) => HttpReply,
+  log: Log,
 ): Promise<HttpOutcome> {
-  if (fault.kind === 'error') return reply(log({ ok: false, error: fault.error, ...fault.extra }));
+  if (fault.kind === 'error') return refuse({ ok: false, error: fault.error, ...fault.extra });
   if (fault.kind === 'rate-limit') {
-    const { body } = log({ ok: false, error: 'ratelimited' });
-    return reply({ tokenKind: 'none', headers: { 'retry-after': String(fault.seconds) }, body }, 429);
+    const { headers, body } = refuse({ ok: false, error: 'ratelimited' });
+    return { status: 429, headers: { ...headers, 'retry-after': String(fault.seconds) }, body };
   }
   if (fault.kind === 'status') {
     log({});
     return { status: fault.status, headers: { 'content-type': 'text/html' }, body: fault.body ?? PROXY_PAGE };
   }
   if (fault.kind === 'delay') {
-    const early = fault.effect === 'after' ? undefined : run();
-    log(early ?? {});
+    const early = fault.effect === 'after' ? undefined : await done(run, log);
+    if (early === undefined) log({});
     await new Promise((resolve) => setTimeout(resolve, fault.ms));
-    return reply(early ?? log(run()));
+    return (early ?? (await done(run, log))).reply;
   }
-  if (fault.kind === 'hang' && fault.effect === true) log(run());
+  if (fault.kind === 'hang' && fault.effect === true) await done(run, log);
   else log({});
   return fault.kind;
 }

@@ -14,10 +14,11 @@ export function stackOf(workspace: Workspace, userId: string): ViewRecord[] {
   return workspace.views.filter((record) => record.userId === userId);
 }
 
-/** Puts a checked view on top of a person's stack. Throws push_limit_reached. */
+/** Puts a checked view on top of a person's stack. Throws push_limit_reached or duplicate_external_id. */
 export function pushView(workspace: Workspace, userId: string, view: Record<string, unknown>): ViewRecord {
   const stack = stackOf(workspace, userId);
   if (stack.length >= MAX_STACK) throw new SlackRefusal('push_limit_reached');
+  checkExternalId(workspace, view);
   const id = workspace.newId('V');
   const record: ViewRecord = {
     id,
@@ -27,6 +28,7 @@ export function pushView(workspace: Workspace, userId: string, view: Record<stri
       root_view_id: stack[0]?.id ?? id,
       previous_view_id: stack.at(-1)?.id ?? null,
     },
+    entered: {},
     errors: {},
     troubled: false,
   };
@@ -35,8 +37,9 @@ export function pushView(workspace: Workspace, userId: string, view: Record<stri
   return record;
 }
 
-/** Replaces what a modal shows. */
+/** Replaces what a modal shows. Throws duplicate_external_id. */
 export function replaceView(workspace: Workspace, record: ViewRecord, view: Record<string, unknown>): void {
+  checkExternalId(workspace, view, record);
   record.view = {
     ...fullView(workspace, record.id, view),
     root_view_id: record.view.root_view_id,
@@ -45,6 +48,15 @@ export function replaceView(workspace: Workspace, record: ViewRecord, view: Reco
   record.errors = {};
   record.troubled = false;
   workspace.changes.notify();
+}
+
+/** An external id names one view of the workspace. */
+function checkExternalId(workspace: Workspace, view: Record<string, unknown>, itself?: ViewRecord): void {
+  const id = view.external_id;
+  if (typeof id !== 'string' || id === '') return;
+  if (workspace.views.some((record) => record !== itself && record.view.external_id === id)) {
+    throw new SlackRefusal('duplicate_external_id');
+  }
 }
 
 /** A view with everything that Slack adds. */

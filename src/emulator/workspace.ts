@@ -2,6 +2,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { type Changes, createChanges } from './changes.ts';
 import type { EmulatedCall, EmulatedMessage, EmulatedUser, EmulatedView, EmulatorOptions } from './emulator-types.ts';
+import type { StateValues } from './values.ts';
 
 /** A file attached to a message. */
 export interface FileRecord {
@@ -9,9 +10,15 @@ export interface FileRecord {
   readonly name: string;
   title: string;
   content: string;
+  /** Bytes, as announced. */
   readonly length: number;
+  readonly snippetType?: string;
+  /** Seconds since the epoch. */
+  readonly createdAt: number;
   uploaded: boolean;
-  shared: boolean;
+  /** The upload was completed: it cannot be again. */
+  isComplete: boolean;
+  readonly shares: { readonly channel: string; readonly ts: string }[];
 }
 
 /** A message with what people do not see. Blocks are replaced, never changed in place, so snapshots may share them. */
@@ -22,6 +29,10 @@ export interface MessageRecord {
   /** User id of the writer: the bot's own or a person's. */
   readonly author: string;
   readonly ephemeralFor?: string;
+  /** What a client calls a message that a person wrote. */
+  readonly clientMsgId?: string;
+  /** A reply that also stands in the conversation. */
+  isBroadcast: boolean;
   text: string;
   blocks: readonly Record<string, unknown>[];
   /** Blocks of earlier versions: a person may still have them on the screen. */
@@ -30,6 +41,8 @@ export interface MessageRecord {
   notAckedActionId?: string;
   readonly files: FileRecord[];
   readonly reactions: Map<string, Set<string>>;
+  /** User id -> what this person has entered into the message. */
+  readonly entered: Map<string, StateValues>;
 }
 
 /** An open modal; modals of one person form a stack in the order of `views`. */
@@ -37,7 +50,9 @@ export interface ViewRecord {
   readonly id: string;
   readonly userId: string;
   view: Record<string, unknown>;
-  /** Block id -> message, from the last `response_action: errors`. */
+  /** What the person has entered; it outlives updates. */
+  entered: StateValues;
+  /** Block id -> message, from the last `response_action: errors` or from the client that did not send the form. */
   errors: Readonly<Record<string, string>>;
   /** The last submission was not acknowledged in time. */
   troubled: boolean;
@@ -93,6 +108,8 @@ export interface Workspace {
   /** The person of a conversation; undefined when there is no such conversation. */
   personOfDm(channel: string): EmulatedUser | undefined;
   find(channel: string, ts: string): MessageRecord | undefined;
+  /** The messages in the thread below this one that everybody sees, oldest first. */
+  repliesTo(parent: MessageRecord): MessageRecord[];
   newTrigger(userId: string, viewId?: string): string;
 }
 
@@ -144,6 +161,10 @@ export function createWorkspace(options: EmulatorOptions): Workspace {
     dmOf: (userId) => [...dms].find(([, person]) => person.id === userId)?.[0],
     personOfDm: (channel) => dms.get(channel),
     find: (channel, ts) => messages.find((message) => message.channel === channel && message.ts === ts),
+    repliesTo: ({ channel, ts }) =>
+      messages.filter(
+        (message) => message.channel === channel && message.threadTs === ts && message.ephemeralFor === undefined,
+      ),
     newTrigger: (userId, viewId) => {
       const id = `${randomInt(1e9)}.${randomInt(1e9)}.${randomBytes(16).toString('hex')}`;
       triggers.set(id, { userId, at: Date.now(), used: false, ...(viewId === undefined ? {} : { viewId }) });
@@ -157,19 +178,34 @@ function newId(prefix: string): string {
   return `${prefix}0${Array.from({ length: 9 }, () => letters[randomInt(letters.length)]).join('')}`;
 }
 
+/** Throws when there is no such message: people only reach for what is there. */
+export function existingMessage(workspace: Workspace, channel: string, ts: string): MessageRecord {
+  const message = workspace.find(channel, ts);
+  if (message === undefined) throw new Error(`Expected a message ${ts} in ${channel}, there is none`);
+  return message;
+}
+
 /** A message as callers of the emulator see it. */
 export function messageView(record: MessageRecord): EmulatedMessage {
   return {
     channel: record.channel,
     ts: record.ts,
     ...(record.threadTs === undefined ? {} : { threadTs: record.threadTs }),
+    ...(record.isBroadcast ? { isBroadcast: true } : {}),
     author: record.author,
     text: record.text,
     blocks: record.blocks,
     ...(record.editedTs === undefined ? {} : { editedTs: record.editedTs }),
     ...(record.ephemeralFor === undefined ? {} : { ephemeralFor: record.ephemeralFor }),
     ...(record.notAckedActionId === undefined ? {} : { notAckedActionId: record.notAckedActionId }),
-    files: record.files.map(({ id, name, title, content }) => ({ id, name, title, content })),
+    files: record.files.map(({ id, name, title, content, length, snippetType }) => ({
+      id,
+      name,
+      title,
+      content,
+      size: length,
+      ...(snippetType === undefined ? {} : { snippetType }),
+    })),
     reactions: Object.fromEntries([...record.reactions].map(([name, users]) => [name, [...users]])),
   };
 }
@@ -183,48 +219,4 @@ export function viewView(record: ViewRecord): EmulatedView {
     errors: record.errors,
     ...(record.troubled ? { troubled: true } : {}),
   };
-}
-
-/** A message as the Web API and payloads write it. */
-export function messageJson(workspace: Workspace, record: MessageRecord): Record<string, unknown> {
-  const own = record.author === workspace.botUser.id;
-  return {
-    type: 'message',
-    user: record.author,
-    ts: record.ts,
-    text: record.text,
-    team: workspace.teamId,
-    ...(own ? { bot_id: workspace.botId, app_id: workspace.appId, bot_profile: botProfile(workspace) } : {}),
-    ...(record.blocks.length > 0 ? { blocks: record.blocks } : {}),
-    ...(record.threadTs === undefined ? {} : { thread_ts: record.threadTs }),
-    ...(record.editedTs === undefined ? {} : { edited: { user: record.author, ts: record.editedTs } }),
-    ...(record.files.length > 0 ? { files: record.files.map(fileJson) } : {}),
-    ...(record.reactions.size > 0 ? { reactions: reactionsJson(record) } : {}),
-  };
-}
-
-export function botProfile(workspace: Workspace): Record<string, unknown> {
-  return {
-    id: workspace.botId,
-    app_id: workspace.appId,
-    user_id: workspace.botUser.id,
-    name: workspace.botUser.realName,
-    deleted: false,
-    team_id: workspace.teamId,
-  };
-}
-
-export function fileJson(file: FileRecord): Record<string, unknown> {
-  return {
-    id: file.id,
-    name: file.name,
-    title: file.title,
-    mimetype: 'text/plain',
-    mode: 'snippet',
-    size: file.length,
-  };
-}
-
-export function reactionsJson(record: MessageRecord): Record<string, unknown>[] {
-  return [...record.reactions].map(([name, users]) => ({ name, users: [...users], count: users.size }));
 }

@@ -50,6 +50,17 @@ const GOOD: Record<string, unknown> = {
     { type: 'rich_text_quote', elements: [{ type: 'text', text: 'a' }], border: 1 },
     { type: 'rich_text_preformatted', elements: [{ type: 'text', text: x(9000) }], border: 0 },
   ),
+  'feedback and an icon': {
+    type: 'context_actions',
+    elements: [
+      {
+        type: 'feedback_buttons',
+        positive_button: { text: plain('Good'), value: '+' },
+        negative_button: { text: plain('Bad'), value: '-', accessibility_label: x(75) },
+      },
+      { type: 'icon_button', icon: 'trash', text: plain('Delete'), value: 'x' },
+    ],
+  },
   'an image': { type: 'image', image_url: 'https://x/y.png', alt_text: 'a', title: plain('b') },
   'a file': { type: 'file', external_id: 'a', source: 'remote' },
   'markdown of 12,000 characters': { type: 'markdown', text: x(12_000) },
@@ -63,6 +74,12 @@ describe('Slack takes', () => {
   test('100 blocks in a modal', () => {
     expect(blockErrors(many(100, { type: 'divider' }), 'modal', '/blocks')).toEqual([]);
   });
+});
+
+test('an alert is for modals only', () => {
+  const alert = { type: 'alert', level: 'warning', text: mrkdwn('Careful') };
+  expect(blockErrors([alert], 'modal', '/blocks')).toEqual([]);
+  expect(blockErrors([alert], 'message', '/blocks')).toEqual(['unsupported type: alert [json-pointer:/blocks/0/type]']);
 });
 
 const BAD: readonly [string, unknown, string, Surface?][] = [
@@ -184,6 +201,16 @@ const BAD: readonly [string, unknown, string, Surface?][] = [
   [
     'a button in a context',
     { type: 'context', elements: [button()] },
+    'unsupported type: button [json-pointer:/blocks/0/elements/0/type]',
+  ],
+  [
+    'six icons',
+    { type: 'context_actions', elements: many(6, { type: 'icon_button', icon: 'trash', text: plain('Delete') }) },
+    'no more than 5 items allowed [json-pointer:/blocks/0/elements]',
+  ],
+  [
+    'a button among icons',
+    { type: 'context_actions', elements: [button()] },
     'unsupported type: button [json-pointer:/blocks/0/elements/0/type]',
   ],
   [

@@ -11,7 +11,8 @@ interface Node {
 
 // The file is text for everybody but browsers, so it is loaded as one would.
 const address = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
-const { parseMrkdwn } = (await import(address)) as {
+const { emoji, parseMrkdwn } = (await import(address)) as {
+  emoji(name: string): string;
   parseMrkdwn(text: string, options?: { verbatim?: boolean }): readonly Node[];
 };
 
@@ -56,4 +57,10 @@ describe('mrkdwn draws', () => {
   test('bare addresses as text when it is verbatim', () => {
     expect(drawn('https://x.org', { verbatim: true })).toBe('https://x.org');
   });
+});
+
+test('an emoji is drawn with its skin tone, an unknown one by its name', () => {
+  expect(emoji('+1')).toBe('👍');
+  expect(emoji('+1::skin-tone-3')).toBe('👍🏼');
+  expect(emoji('constructor')).toBe(':constructor:');
 });

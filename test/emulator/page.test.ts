@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { ModalView } from '@slack/types';
 import type { Emulator } from '../../src/emulator/emulator-types.ts';
 import { type Envelope, withEmulator } from './harness.ts';
 
@@ -44,9 +45,10 @@ test(
     for (const [, path] of html.matchAll(/(?:src|href)="(\/[^"]+)"/g)) {
       expect((await fetch(new URL(String(path), emulator.url))).status).toBe(200);
     }
-    const script = await (await fetch(`${emulator.url}assets/page.client.js`)).text();
-    for (const [, file] of script.matchAll(/from '\.\/([^']+)'/g)) {
-      expect((await fetch(`${emulator.url}assets/${file}`)).headers.get('content-type')).toStartWith('text/javascript');
+    for (const name of readdirSync(FOLDER).filter((file) => file.endsWith('.client.js'))) {
+      const script = await fetch(`${emulator.url}assets/${name}`);
+      expect([name, script.headers.get('content-type')]).toEqual([name, 'text/javascript; charset=utf-8']);
+      expect(await script.text()).toBe(readFileSync(`${FOLDER}/${name}`, 'utf8'));
     }
     expect((await fetch(`${emulator.url}assets/../emulator.ts`)).status).toBe(404);
   }),
@@ -96,6 +98,62 @@ test(
     });
     expect((await post(emulator, 'press', { ...press, actionId: 'gone' })).status).toBe(409);
     expect((await post(emulator, 'explode', {})).status).toBe(404);
+  }),
+);
+
+test(
+  'people write, react and take reactions back on the page',
+  withEmulator({}, async (emulator, { postCard }) => {
+    const { channel, ts } = await postCard();
+    const reply = { channel, text: 'Hello', threadTs: ts, broadcast: true, userId: emulator.user.id };
+    expect((await post(emulator, 'say', reply)).status).toBe(200);
+    expect(emulator.messages()[1]).toMatchObject({ text: 'Hello', threadTs: ts, isBroadcast: true });
+    const reaction = { channel, ts, emoji: '+1', userId: emulator.otherUser.id };
+    await post(emulator, 'react', reaction);
+    expect(emulator.messages()[0]?.reactions).toEqual({ '+1': [emulator.otherUser.id] });
+    expect((await post(emulator, 'react', reaction)).status).toBe(409);
+    await post(emulator, 'unreact', reaction);
+    expect(emulator.messages()[0]?.reactions).toEqual({});
+  }),
+);
+
+test(
+  'a modal on the page is filled in, refused, pressed in, sent and closed',
+  withEmulator({}, async (emulator, { web, connect, postCard }) => {
+    const seen: Envelope[] = [];
+    const plain = (text: string) => ({ type: 'plain_text' as const, text });
+    const view: ModalView = {
+      type: 'modal',
+      title: plain('Why?'),
+      submit: plain('Send'),
+      notify_on_close: true,
+      blocks: [
+        {
+          type: 'input',
+          block_id: 'why',
+          label: plain('Why'),
+          element: { type: 'plain_text_input', action_id: 'text' },
+        },
+        { type: 'actions', elements: [{ type: 'button', action_id: 'more', text: plain('More') }] },
+      ],
+    };
+    await connect(async (envelope) => {
+      seen.push(envelope);
+      await envelope.ack(envelope.body.type === 'view_submission' ? { response_action: 'update', view } : undefined);
+    });
+    await emulator.click({ ...(await postCard()), actionId: 'deny' });
+    await web.views.open({ trigger_id: String(seen[0]?.body.trigger_id), view });
+    const viewId = emulator.views()[0]?.id;
+    const values = (value: string) => ({ why: { text: { type: 'plain_text_input', value } } });
+    const refused = await post(emulator, 'submit', { viewId, values: values('') });
+    expect(await refused.json()).toEqual({ delivery: 'not-sent' });
+    await post(emulator, 'press-view', { viewId, actionId: 'more', state: values('typed') });
+    expect(seen[1]?.body).toMatchObject({ container: { type: 'view' }, view: { state: { values: values('typed') } } });
+    await post(emulator, 'submit', { viewId, values: values('sent') });
+    expect(seen[2]?.body).toMatchObject({ type: 'view_submission', view: { state: { values: values('sent') } } });
+    await post(emulator, 'close', { viewId, all: true });
+    expect(seen[3]?.body).toMatchObject({ type: 'view_closed', is_cleared: true });
+    expect(emulator.views()).toEqual([]);
   }),
 );
 
