@@ -1,0 +1,197 @@
+/** The policy's part of config.json: what its keys mean, and what is wrong with them in words for people. */
+import * as v from 'valibot';
+import { AppError } from '../errors.ts';
+import type { AgentName } from '../types.ts';
+import { globProblem, isEveryPath } from './paths.ts';
+import { isAnything } from './wildcard.ts';
+
+/** A pattern for the tool's main field, or patterns by field name. */
+export type Argument = string | Readonly<Record<string, string>>;
+
+/** What a call must be like; all that are there must hold. */
+export interface Conditions {
+  readonly agent?: AgentName;
+  readonly tool?: readonly string[];
+  readonly argument?: Argument;
+  /** A glob for the file of a file tool. */
+  readonly path?: string;
+  /** A glob for the directory the agent works in. */
+  readonly project?: string;
+}
+
+export type RuleDecision = 'allow' | 'deny' | 'ask';
+
+export interface RuleConfig extends Conditions {
+  readonly decision: RuleDecision;
+  readonly name?: string;
+  readonly reason?: string;
+}
+
+export interface PolicyConfig {
+  /** Who may answer everywhere else. */
+  readonly userId?: readonly string[];
+  readonly approvers: readonly { readonly project: string; readonly userId: readonly string[] }[];
+  readonly secondApprover: readonly Conditions[];
+  readonly rules: readonly RuleConfig[];
+  readonly mask: readonly { readonly name: string; readonly pattern: string }[];
+}
+
+/** A record, so that the compiler asks for every agent there is. */
+const AGENT_NAMES: Readonly<Record<AgentName, true>> = { claude: true };
+
+const isAgent = (value: unknown): value is AgentName => typeof value === 'string' && Object.hasOwn(AGENT_NAMES, value);
+
+const text = (what: string) =>
+  v.pipe(
+    v.string(what),
+    v.check((value) => value.trim() !== '', what),
+  );
+
+const GLOB_WORDS = 'to be a path such as "~/work/**"';
+const glob = v.pipe(
+  text(GLOB_WORDS),
+  v.check(
+    (value) => globProblem(value) === undefined,
+    ({ input }) => globProblem(input) ?? GLOB_WORDS,
+  ),
+);
+
+const TOOL_WORDS = 'to be a tool such as "Bash" or "mcp__inventory__*", or a list of at least one';
+const toolName = text(TOOL_WORDS);
+const tools = v.pipe(
+  v.union([toolName, v.array(toolName)], TOOL_WORDS),
+  v.transform((value) => (typeof value === 'string' ? [value] : value)),
+  v.check((value) => value.length > 0, TOOL_WORDS),
+);
+
+const ARGUMENT_WORDS = 'to be a text such as "npm test*", or an object with one such text per field';
+const pattern = v.pipe(v.string(ARGUMENT_WORDS), v.nonEmpty(ARGUMENT_WORDS));
+const argument = v.union(
+  [
+    pattern,
+    v.pipe(
+      v.record(v.string(), pattern),
+      v.check((value) => Object.keys(value).length > 0, ARGUMENT_WORDS),
+    ),
+  ],
+  ARGUMENT_WORDS,
+);
+
+const USER_WORDS = 'to be a Slack user id such as U0123456789, several with commas, or a list of at least one';
+const users = v.pipe(
+  v.union([v.string(), v.array(v.string())], USER_WORDS),
+  v.transform((value) => [...new Set([value].flat().flatMap((each) => each.split(',').map((id) => id.trim())))]),
+  v.transform((ids) => ids.filter((id) => id !== '')),
+  v.check((ids) => ids.length > 0 && ids.every((id) => /^[UW][A-Z0-9]+$/.test(id)), USER_WORDS),
+);
+
+const NO_LIST = 'to be a list';
+const OBJECT_WORDS = 'to be an object';
+
+const conditions = {
+  agent: v.exactOptional(v.custom<AgentName>(isAgent, `to be one of ${Object.keys(AGENT_NAMES).join(', ')}`)),
+  tool: v.exactOptional(tools),
+  argument: v.exactOptional(argument),
+  path: v.exactOptional(glob),
+  project: v.exactOptional(glob),
+};
+
+const ALLOWS_ALL =
+  'to say what it allows: a tool, an argument, a path or a project; as it stands it would allow everything';
+
+const rule = v.pipe(
+  v.strictObject(
+    {
+      decision: v.picklist(['allow', 'deny', 'ask'], 'to be "allow", "deny" or "ask"'),
+      name: v.exactOptional(text('to be a text that is not empty')),
+      reason: v.exactOptional(text('to be a text that is not empty')),
+      ...conditions,
+    },
+    OBJECT_WORDS,
+  ),
+  v.check((value) => value.decision !== 'allow' || isNarrow(value), ALLOWS_ALL),
+);
+
+const maskRule = v.strictObject(
+  {
+    name: text('to be a text that is not empty'),
+    pattern: v.pipe(
+      text('to be a regular expression'),
+      v.check(isExpression, 'to be a regular expression that does not match an empty text'),
+    ),
+  },
+  OBJECT_WORDS,
+);
+
+/** The other keys of the file are settings.ts's to check. */
+const schema = v.object(
+  {
+    userId: v.exactOptional(users),
+    approvers: v.optional(
+      v.pipe(
+        v.array(v.strictObject({ project: glob, userId: users }, OBJECT_WORDS), NO_LIST),
+        v.minLength(1, 'to be a list of at least one'),
+      ),
+    ),
+    secondApprover: v.optional(v.array(v.strictObject(conditions, OBJECT_WORDS), NO_LIST), []),
+    rules: v.optional(v.array(rule, NO_LIST), []),
+    mask: v.optional(v.array(maskRule, NO_LIST), []),
+  },
+  'to hold one JSON object',
+);
+
+/** Checks the parsed content of the config file. Throws AppError('bad-config') that names the first entry that is wrong. */
+export function readPolicyConfig(value: unknown, file: string): PolicyConfig {
+  // A list passes for an object with the library.
+  const result = v.safeParse(schema, Array.isArray(value) ? undefined : value, { abortEarly: true });
+  if (!result.success) throw new AppError('bad-config', describe(result.issues[0], file));
+  return { ...result.output, approvers: result.output.approvers ?? [] };
+}
+
+/** The conditions that say nothing about what is done do not count. */
+function isNarrow({ tool, argument: wanted, path, project }: Omit<Conditions, 'agent'>): boolean {
+  return (
+    (tool !== undefined && !tool.some(isAnything)) ||
+    (wanted !== undefined && !Object.values(typeof wanted === 'string' ? [wanted] : wanted).every(isAnything)) ||
+    (path !== undefined && !isEveryPath(path)) ||
+    (project !== undefined && !isEveryPath(project))
+  );
+}
+
+function isExpression(source: string): boolean {
+  try {
+    return !new RegExp(source, 'u').test('');
+  } catch {
+    return false;
+  }
+}
+
+function describe(issue: v.BaseIssue<unknown>, file: string): string {
+  const place = placeOf(issue);
+  if (place === '') return `Expected ${file} ${issue.message}`;
+  if (issue.expected === 'never') return `Unknown key ${place} in ${file}`;
+  // The message for a missing key would be the one of the object around it.
+  if (issue.type === 'strict_object' && issue.received === 'undefined') return `Expected ${place} in ${file}, got none`;
+  // What is to be masked may be a secret itself.
+  const got = place.startsWith('mask') ? '' : `, got ${shown(issue.input)}`;
+  return `Expected ${place} in ${file} ${issue.message}${got}`;
+}
+
+/** `rules[2].decision`. */
+function placeOf({ path }: v.BaseIssue<unknown>): string {
+  return (path ?? [])
+    .map(({ key }, index) => {
+      if (typeof key === 'number') return `[${key}]`;
+      const name = /^\w+$/.test(String(key)) ? String(key) : JSON.stringify(key);
+      return index === 0 ? name : `.${name}`;
+    })
+    .join('');
+}
+
+/** Enough of a value to find it, in characters. */
+const SHOWN = 60;
+
+function shown(value: unknown): string {
+  const json = JSON.stringify(value) ?? 'nothing';
+  return json.length > SHOWN ? `${json.slice(0, SHOWN)}…` : json;
+}

