@@ -10,38 +10,76 @@ import {
   step,
 } from './broker.ts';
 import { toAppError } from './errors.ts';
+import type { Grants } from './grants.ts';
 import type { Logger } from './logger.ts';
+import { createRecorder, type RecorderOptions } from './recorder.ts';
 import { digestOf } from './request.ts';
-import type { Answer, ApprovalRequest, Channel, Evidence, OnAnswer, Outcome, Store, Verdict } from './types.ts';
+import { createSessions } from './sessions.ts';
+import type {
+  Answer,
+  ApprovalRequest,
+  Candidate,
+  Channel,
+  Core,
+  Decided,
+  Evidence,
+  Grant,
+  News,
+  OnAnswer,
+  Outcome,
+  Verdict,
+} from './types.ts';
 
-export interface ApprovalsOptions {
+export interface ApprovalsOptions extends Pick<RecorderOptions, 'store' | 'maskRules'> {
   readonly channel: Channel;
-  readonly store: Store;
+  readonly grants: Grants;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Hands an outcome to the client that waits for it. Must not throw. */
   readonly onOutcome: (id: string, outcome: Outcome) => void;
+  /** Called when a grant begins or ends. */
+  readonly onGrants: () => void;
+  /** Whether a person may answer a request now; undefined when the config that says so cannot be read. */
+  readonly mayAnswer: (request: ApprovalRequest, by: string) => boolean | undefined;
+  /** Rules that a person may choose for a request, narrow ones first. */
+  readonly candidates: (request: ApprovalRequest) => readonly Candidate[];
+}
+
+/** What a rule of the config says about a request. `ask` forbids a grant to answer it. */
+export interface Ruling {
+  readonly decision: 'allow' | 'deny' | 'ask';
+  /** The rule, in words. */
+  readonly rule: string;
+  readonly reason?: string;
 }
 
 export interface Approvals {
   /** Opens the channel; requests may come in before it has resolved and are shown as soon as it has. */
   start(): Promise<void>;
-  ask(request: ApprovalRequest): void;
+  ask(request: ApprovalRequest, ruling?: Ruling): void;
   clientGone(id: string): void;
-  /** Ends what an event of the agent shows to have been answered at its own prompt. */
+  /** Takes note of an event of the agent: it may end what was answered at its own prompt, tell what ran, or end a session. */
   observe(evidence: Evidence): void;
+  /** How many replies in a row the agent of a session has gone on with. */
+  repliesInARow(sessionId: string): number;
   pending(): readonly ApprovalRequest[];
+  /** Grants that are in force. */
+  grants(): readonly Grant[];
   /** Ends every pending request as undeliverable: nobody can answer it any more. */
   fail(why: { readonly reason: string; readonly code: string }): void;
   /** Ends every pending request, with a `code` as undeliverable; resolves when their messages say so. */
   stop(why: { readonly reason: string; readonly code?: string }): Promise<void>;
 }
 
-export function createApprovals({ channel, store, now, logger, onOutcome }: ApprovalsOptions): Approvals {
+export function createApprovals(options: ApprovalsOptions): Approvals {
+  const { channel, grants, now, logger, onOutcome } = options;
   const state = createBrokerState();
+  const sessions = createSessions();
+  const recorder = createRecorder(options);
   const posts = new Map<string, AbortController>();
-  const closing = new Set<Promise<void>>();
+  /** Calls of the channel that a stop waits for. */
+  const telling = new Set<Promise<void>>();
   /** Answers that came before the receipt of their message, and whom to tell when they did not count. */
   const early = new Map<Answer, (verdict: Verdict) => void>();
   let timer: Timer | undefined;
@@ -49,9 +87,19 @@ export function createApprovals({ channel, store, now, logger, onOutcome }: Appr
 
   const apply = (event: BrokerEvent): void => {
     for (const effect of step(state, event)) perform(effect);
+    wakeLater();
+  };
+
+  const wakeLater = (): void => {
     clearTimeout(timer);
-    const expiry = nextExpiry(state);
-    if (expiry !== undefined) timer = setTimeout(() => apply({ type: 'tick', at: now() }), Math.max(0, expiry - now()));
+    const times = [nextExpiry(state), ...grants.active().map(({ until }) => until)].filter(
+      (time) => time !== undefined,
+    );
+    if (times.length > 0) timer = setTimeout(wake, Math.max(0, Math.min(...times) - now()));
+  };
+  const wake = (): void => {
+    for (const grant of grants.expire(now())) endGrant(grant);
+    apply({ type: 'tick', at: now() });
   };
 
   const perform = (effect: BrokerEffect): void => {
@@ -59,119 +107,207 @@ export function createApprovals({ channel, store, now, logger, onOutcome }: Appr
       case 'post':
         void post(effect.request);
         return;
-      case 'record':
-        apply({ type: 'recorded', id: effect.request.id, ok: record(effect.request, effect.outcome), at: now() });
+      case 'record': {
+        const { request, outcome } = effect;
+        apply({ type: 'recorded', id: request.id, ok: recorder.ended(request, outcome), at: now() });
         return;
+      }
       case 'reply':
         onOutcome(effect.id, effect.outcome);
         return;
       case 'close':
         close(effect.request, effect.outcome);
         return;
+      case 'count':
+        logger.info({ request: effect.request.id, by: effect.by }, 'approved by one of several');
+        recorder.counted(effect.request, effect.answer);
+        tell({ type: 'counted', request: effect.request, by: effect.by });
+        return;
       case 'refuse':
-        early.get(effect.answer)?.(effect.verdict);
-        logger.warn(
-          { request: effect.answer.requestId, by: effect.answer.by, verdict: effect.verdict },
-          'click refused',
-        );
-        append({
-          type: 'refused',
-          at: effect.answer.at,
-          id: effect.answer.requestId,
-          by: effect.answer.by,
-          decision: effect.answer.decision,
-          verdict: effect.verdict,
-        });
+        refuse(effect.answer, effect.verdict);
     }
+  };
+
+  const refuse = (answer: Answer, verdict: Verdict): void => {
+    early.get(answer)?.(verdict);
+    logger.warn({ request: answer.requestId, by: answer.by, verdict }, 'click refused');
+    recorder.refused(answer, verdict);
   };
 
   const post = async (request: ApprovalRequest): Promise<void> => {
     const abort = new AbortController();
     posts.set(request.id, abort);
+    const { id } = request;
     try {
       await started;
       if (abort.signal.aborted) return;
-      const receipt = await channel.ask(request, abort.signal);
-      apply({ type: 'posted', id: request.id, receipt, at: now() });
-      forgetEarly(request.id);
+      await channel.ask(request, abort.signal, (receipt) => apply({ type: 'shown', id, receipt }));
+      apply({ type: 'shown-all', id });
     } catch (error) {
       const { message, code } = toAppError(error);
-      if (!abort.signal.aborted) logger.error({ request: request.id, code, err: error }, 'request not shown');
-      apply({ type: 'post-failed', id: request.id, reason: message, code, at: now() });
-      forgetEarly(request.id);
+      if (!abort.signal.aborted) logger.error({ request: id, code, err: error }, 'request not shown');
+      apply({ type: 'post-failed', id, reason: message, code, at: now() });
     } finally {
-      posts.delete(request.id);
+      for (const answer of early.keys()) if (answer.requestId === id) early.delete(answer);
+      posts.delete(id);
     }
-  };
-
-  const forgetEarly = (id: string): void => {
-    for (const answer of early.keys()) if (answer.requestId === id) early.delete(answer);
   };
 
   const close = (request: ApprovalRequest, outcome: Outcome): void => {
     posts.get(request.id)?.abort();
-    logger.info({ request: request.id, tool: request.input.tool_name, ...outcome }, 'request closed');
-    const edit = channel.close(request, outcome).catch((error: unknown) => {
-      logger.warn({ request: request.id, err: error }, 'message not closed');
-    });
-    closing.add(edit);
-    void edit.finally(() => closing.delete(edit));
+    logger.info({ request: request.id, tool: request.input.tool_name, ...forLog(outcome) }, 'request closed');
+    sessions.ended(request, outcome);
+    later(channel.close(request, outcome), 'message not closed');
+    if (outcome.kind === 'allowed' && outcome.grant !== undefined) giveGrant(request, outcome);
   };
 
-  /** True when the record is on disk. */
-  const append = (entry: Parameters<Store['append']>[0]): boolean => {
-    try {
-      store.append(entry);
-      return true;
-    } catch (error) {
-      logger.error({ err: error }, 'record not written');
-      return false;
+  const tell = (news: News): void => later(channel.tell(news), 'news not shown');
+
+  /** Nothing waits for these but a stop. */
+  const later = (work: Promise<void>, failed: string): void => {
+    const settled = work.catch((error: unknown) => logger.warn({ err: error }, failed));
+    telling.add(settled);
+    void settled.finally(() => telling.delete(settled));
+  };
+
+  const giveGrant = (request: ApprovalRequest, { grant: wish, by, at }: Decided): void => {
+    if (wish === undefined) return;
+    const grant = grants.give(wish, request, by, at);
+    if (!recorder.grant('granted', grant, at)) {
+      // Without a record there is no allow, and this would be many.
+      grants.revoke(grant.id, by, at);
+      return;
     }
+    logger.info({ grant: grant.id, by, until: grant.until }, 'grant given');
+    options.onGrants();
+    tell({ type: 'grant', grant });
   };
 
-  const record = (request: ApprovalRequest, outcome: Outcome): boolean =>
-    append({ ...outcome, type: 'ended', id: request.id, digest: request.digest });
+  const endGrant = (grant: Grant): void => {
+    logger.info({ grant: grant.id, ...grant.ended }, 'grant ended');
+    recorder.grant('grant-ended', grant, now());
+    options.onGrants();
+    tell({ type: 'grant', grant });
+  };
+
+  const noteUse = ({ id }: Grant, request: ApprovalRequest, at: number): void => {
+    const used = grants.use(id, recorder.inWords(request), at);
+    if (used !== undefined) tell({ type: 'grant', grant: used });
+  };
+
+  const verdictOf = (answer: Answer): Verdict => {
+    const request = state.entries.get(answer.requestId)?.request;
+    const may = request === undefined || options.mayAnswer(request, answer.by);
+    const verdict = judge(state, answer);
+    // Who has no right to know hears nothing more.
+    if (verdict === 'forged' || verdict === 'not-approver' || may === true) return verdict;
+    return may === undefined ? 'misconfigured' : 'not-approver';
+  };
 
   const onAnswer: OnAnswer = (answer, onLater) => {
-    const verdict = judge(state, answer);
+    const verdict = verdictOf(answer);
+    if (verdict === 'misconfigured' || verdict === 'not-approver') {
+      refuse(answer, verdict);
+      return verdict;
+    }
     if (verdict === 'pending') early.set(answer, onLater);
     apply({ type: 'answered', answer });
     return verdict;
   };
 
+  const core: Core = {
+    answer: onAnswer,
+    judge: verdictOf,
+    candidates: (requestId) => {
+      const request = state.entries.get(requestId)?.request;
+      return request === undefined ? [] : options.candidates(request);
+    },
+    revoke: (grantId, by) => {
+      const grant = grants.revoke(grantId, by, now());
+      if (grant === undefined) return false;
+      endGrant(grant);
+      wakeLater();
+      return true;
+    },
+  };
+
+  const ask = (request: ApprovalRequest, ruling: Ruling | undefined): void => {
+    const { id, input } = request;
+    logger.info({ request: id, tool: input.tool_name, session: input.session_id }, 'request asked');
+    if (!recorder.asked(request)) {
+      const reason = 'The request could not be recorded, so it was not asked.';
+      onOutcome(id, { kind: 'undeliverable', reason, code: 'audit', at: now() });
+      return;
+    }
+    sessions.asked(request);
+    const at = now();
+    // What decides without asking anybody: a rule of the config, else a grant, which overrules no rule.
+    const grant = ruling === undefined && request.offers.grant ? grants.find(request, at) : undefined;
+    const ruled = grant === undefined ? ruledOutcome(ruling, at) : grantedOutcome(grant, at);
+    apply(ruled === undefined ? { type: 'asked', request } : { type: 'asked', request, ruled });
+    const isAllowed = state.entries.get(id)?.outcome?.kind === 'allowed';
+    if (grant !== undefined && isAllowed) noteUse(grant, request, at);
+  };
+
   return {
     start: () => {
-      started = channel.start(onAnswer);
+      started = channel.start(core);
       // Every request awaits it too and reports the failure to its own client.
       started.catch(() => {});
       return started;
     },
-    ask: (request) => {
-      const { id, agent, digest, approvers, askedAt, expiresAt, input } = request;
-      logger.info({ request: id, tool: input.tool_name, session: input.session_id }, 'request asked');
-      const asked = append({ type: 'asked', at: askedAt, id, agent, digest, approvers, expiresAt, input });
-      if (asked) return apply({ type: 'asked', request });
-      const reason = 'The request could not be recorded, so it was not asked.';
-      onOutcome(id, { kind: 'undeliverable', reason, code: 'audit', at: now() });
-    },
+    ask: (request, ruling) => ask(request, ruling),
     clientGone: (id) => apply({ type: 'client-gone', id, at: now() }),
     observe: (evidence) => {
-      for (const { id } of pendingRequests(state).filter((request) => isEndedBy(request, evidence))) {
-        apply({ type: 'answered-elsewhere', id, reason: evidence.reason, at: now() });
+      const { kind, reason, sessionId } = evidence;
+      const ended = pendingRequests(state).filter((request) => isEndedBy(request, evidence));
+      for (const { id } of ended) apply({ type: 'answered-elsewhere', id, kind, reason, at: now() });
+      const ran = ended.length > 0 ? undefined : sessions.ran(evidence);
+      if (ran !== undefined) {
+        recorder.ran(ran, now());
+        tell({ type: 'ran', ...ran });
       }
+      if (evidence.isNewTurn === true) sessions.endRow(sessionId);
+      const summary = evidence.isLast === true ? sessions.finish(sessionId) : undefined;
+      if (summary !== undefined) tell({ type: 'session-ended', summary });
     },
+    repliesInARow: sessions.repliesInARow,
     pending: () => pendingRequests(state),
+    grants: grants.active,
     fail: (why) => apply({ type: 'stopping', ...why, at: now() }),
     stop: async (why) => {
       apply({ type: 'stopping', ...why, at: now() });
-      await Promise.allSettled([...closing]);
+      for (const grant of grants.end(now())) endGrant(grant);
+      clearTimeout(timer);
+      await Promise.allSettled([...telling]);
     },
   };
 }
 
+function ruledOutcome(ruling: Ruling | undefined, at: number): Outcome | undefined {
+  if (ruling === undefined || ruling.decision === 'ask') return undefined;
+  const kind = ruling.decision === 'allow' ? 'allowed' : 'denied';
+  const words = ruling.reason === undefined ? {} : { reason: ruling.reason };
+  return { kind, by: 'policy', via: 'the rules of the config file', rule: ruling.rule, at, ...words };
+}
+
+function grantedOutcome({ by, text }: Grant, at: number): Outcome {
+  return { kind: 'allowed', by, via: 'a grant', rule: text, at };
+}
+
+/** An outcome may hold what is going to run, and so may the rule of a grant; the log is no place for that. */
+function forLog(outcome: Outcome): Record<string, unknown> {
+  if (outcome.kind !== 'allowed' && outcome.kind !== 'denied') return { ...outcome };
+  const { kind, by, via, at, also } = outcome;
+  return { kind, by, via, at, also };
+}
+
 /** Only a PermissionRequest has a prompt beside ours; a PreToolUse holds the agent up until we answer. */
-function isEndedBy({ input, digest }: ApprovalRequest, { sessionId, agentId, call }: Evidence): boolean {
-  if (input.hook_event_name !== 'PermissionRequest' || input.session_id !== sessionId) return false;
+function isEndedBy({ input, digest, offers }: ApprovalRequest, evidence: Evidence): boolean {
+  const { sessionId, agentId, call, tools } = evidence;
+  if (input.session_id !== sessionId || offers.form === 'stop') return false;
+  if (input.hook_event_name !== 'PermissionRequest') return false;
   if (agentId !== 'all' && input.agent_id !== agentId) return false;
+  if (tools !== undefined && !tools.has(input.tool_name ?? '')) return false;
   return call === undefined || digest === digestOf(call);
 }

@@ -3,15 +3,19 @@
  * timer, no clock, no id generator; all of that comes in as events and goes out as effects. Slack's latency therefore
  * cannot reorder decisions.
  *
- * Order of one approval: ask -> posted -> answered -> [record] -> recorded -> [reply, close].
+ * Order of one approval: asked -> shown -> answered -> [record] -> recorded -> [reply, close].
  * The record comes before the reply, and an allow whose record failed is never given.
  */
 import type { Answer, ApprovalRequest, Outcome, Receipt, Verdict } from './types.ts';
 
 /** What happened. */
 export type BrokerEvent =
-  | { readonly type: 'asked'; readonly request: ApprovalRequest }
-  | { readonly type: 'posted'; readonly id: string; readonly receipt: Receipt; readonly at: number }
+  /** `ruled`: what a rule or a grant has decided already, so that nobody is asked. */
+  | { readonly type: 'asked'; readonly request: ApprovalRequest; readonly ruled?: Outcome }
+  /** A message shows the request, or has come to show all of it. */
+  | { readonly type: 'shown'; readonly id: string; readonly receipt: Receipt }
+  /** No further message is to come. */
+  | { readonly type: 'shown-all'; readonly id: string }
   | {
       readonly type: 'post-failed';
       readonly id: string;
@@ -21,8 +25,14 @@ export type BrokerEvent =
     }
   | { readonly type: 'answered'; readonly answer: Answer }
   | { readonly type: 'client-gone'; readonly id: string; readonly at: number }
-  /** An event of the agent shows that its own prompt was answered. */
-  | { readonly type: 'answered-elsewhere'; readonly id: string; readonly reason: string; readonly at: number }
+  /** An event of the agent shows that its own prompt was answered, or that it has gone on for an unknown reason. */
+  | {
+      readonly type: 'answered-elsewhere';
+      readonly id: string;
+      readonly kind: 'elsewhere' | 'unknown';
+      readonly reason: string;
+      readonly at: number;
+    }
   | { readonly type: 'tick'; readonly at: number }
   /** With a `code` the requests could not be delivered; without, somebody stopped the daemon. */
   | { readonly type: 'stopping'; readonly reason: string; readonly code?: string; readonly at: number }
@@ -37,14 +47,26 @@ export type BrokerEffect =
   | { readonly type: 'reply'; readonly id: string; readonly outcome: Outcome }
   /** Make the message say how it ended. */
   | { readonly type: 'close'; readonly request: ApprovalRequest; readonly outcome: Outcome }
+  /** An approval that counts, and more are needed: write it down and say so on the messages. */
+  | {
+      readonly type: 'count';
+      readonly request: ApprovalRequest;
+      readonly answer: Answer;
+      readonly by: readonly string[];
+    }
   /** An answer that did not count, for the audit log. */
   | { readonly type: 'refuse'; readonly answer: Answer; readonly verdict: Verdict };
 
 /** Where a request stands. A settled one is kept for a while so that a late click can be told what happened. */
 interface Entry {
   readonly request: ApprovalRequest;
-  receipt: Receipt | undefined;
-  /** Answers that came before the post's receipt. */
+  /** One for each message that shows the request. */
+  receipts: Receipt[];
+  /** More messages may come. */
+  isPosting: boolean;
+  /** Who has approved while others must, too. */
+  approvedBy: string[];
+  /** Answers that came before the receipt of their message. */
   early: Answer[];
   outcome: Outcome | undefined;
   clientGone: boolean;
@@ -81,18 +103,20 @@ export function nextExpiry(state: BrokerState): number | undefined {
 export function step(state: BrokerState, event: BrokerEvent): readonly BrokerEffect[] {
   switch (event.type) {
     case 'asked':
-      state.entries.set(event.request.id, {
-        request: event.request,
-        receipt: undefined,
-        early: [],
-        outcome: undefined,
-        clientGone: false,
-      });
-      return [{ type: 'post', request: event.request }];
-    case 'posted':
-      return onPosted(state, event);
-    case 'post-failed':
-      return settle(state, event.id, { kind: 'undeliverable', reason: event.reason, code: event.code, at: event.at });
+      return onAsked(state, event);
+    case 'shown':
+      return onShown(state, event);
+    case 'shown-all':
+      return onShownAll(state, event.id);
+    case 'post-failed': {
+      const { id, reason, code, at } = event;
+      const entry = state.entries.get(id);
+      // Whoever has a message can still answer on it, as long as there are as many as must approve.
+      const isShown = entry !== undefined && entry.receipts.length >= entry.request.needed;
+      const ended = isShown ? [] : settle(state, id, { kind: 'undeliverable', reason, code, at });
+      // Nor is an early answer left without a word.
+      return [...ended, ...onShownAll(state, id)];
+    }
     case 'answered':
       return onAnswered(state, event.answer);
     case 'client-gone': {
@@ -105,7 +129,7 @@ export function step(state: BrokerState, event: BrokerEvent): readonly BrokerEff
       });
     }
     case 'answered-elsewhere':
-      return settle(state, event.id, { kind: 'elsewhere', reason: event.reason, at: event.at });
+      return settle(state, event.id, { kind: event.kind, reason: event.reason, at: event.at });
     case 'tick':
       return pendingRequests(state)
         .filter((request) => event.at >= request.expiresAt)
@@ -123,17 +147,40 @@ export function step(state: BrokerState, event: BrokerEvent): readonly BrokerEff
 export function judge(state: BrokerState, answer: Answer): Verdict {
   const entry = state.entries.get(answer.requestId);
   if (entry === undefined) return 'unknown-request';
-  const { request, receipt, outcome } = entry;
+  const { request, receipts, outcome } = entry;
   // The nonce before anything else: who does not have it learns nothing about the request.
   if (answer.nonce !== request.nonce) return 'forged';
   if (!request.approvers.includes(answer.by)) return 'not-approver';
   if (outcome !== undefined)
     return outcome.kind === 'allowed' || outcome.kind === 'denied' ? 'already-decided' : settledVerdict(outcome);
   if (answer.at >= request.expiresAt) return 'expired';
-  if (receipt === undefined) return 'pending';
-  if (receipt.conversation !== answer.conversation || receipt.message !== answer.message) return 'forged';
-  if (answer.decision === 'allow' && !receipt.complete) return 'not-shown';
-  return 'accepted';
+  const receipt = receipts.find(
+    ({ conversation, message }) => conversation === answer.conversation && message === answer.message,
+  );
+  if (receipt === undefined) return entry.isPosting ? 'pending' : 'forged';
+  if (!isOffered(request, answer)) return 'not-offered';
+  if (answer.decision === 'deny') return 'accepted';
+  if (!receipt.complete) return 'not-shown';
+  if (entry.approvedBy.includes(answer.by)) return 'already-approved';
+  return entry.approvedBy.length + 1 < request.needed ? 'counted' : 'accepted';
+}
+
+/** Whether the agent, and the number of people who must approve, leave room for all that an answer asks for. */
+function isOffered({ offers, needed }: ApprovalRequest, answer: Answer): boolean {
+  const { decision, reason, interrupt, updatedInput, updatedPermissions = [], grant } = answer;
+  if (decision === 'deny') {
+    // Sending the agent on takes words.
+    return (offers.form !== 'stop' || reason !== undefined) && (interrupt !== true || offers.interrupt);
+  }
+  if (offers.form === 'questions')
+    return updatedInput !== undefined && updatedPermissions.length === 0 && grant === undefined;
+  const isPlain = updatedInput === undefined && updatedPermissions.length === 0 && grant === undefined;
+  if (needed > 1) return isPlain;
+  return (
+    (updatedInput === undefined || offers.edit) &&
+    updatedPermissions.every(({ type }) => (type === 'setMode' ? offers.acceptEdits : offers.always)) &&
+    (grant === undefined || offers.grant)
+  );
 }
 
 function settledVerdict(outcome: Outcome): Verdict {
@@ -144,13 +191,45 @@ function stoppedOutcome({ reason, code, at }: Extract<BrokerEvent, { type: 'stop
   return code === undefined ? { kind: 'stopped', reason, at } : { kind: 'undeliverable', reason, code, at };
 }
 
-function onPosted(
+function onAsked(
   state: BrokerState,
-  { id, receipt }: { readonly id: string; readonly receipt: Receipt },
+  { request, ruled }: Extract<BrokerEvent, { type: 'asked' }>,
+): readonly BrokerEffect[] {
+  state.entries.set(request.id, {
+    request,
+    receipts: [],
+    isPosting: true,
+    approvedBy: [],
+    early: [],
+    outcome: undefined,
+    clientGone: false,
+  });
+  return ruled === undefined ? [{ type: 'post', request }] : settle(state, request.id, ruled);
+}
+
+function onShown(
+  state: BrokerState,
+  { id, receipt }: Extract<BrokerEvent, { type: 'shown' }>,
 ): readonly BrokerEffect[] {
   const entry = state.entries.get(id);
-  if (entry === undefined || entry.receipt !== undefined) return [];
-  entry.receipt = receipt;
+  if (entry === undefined) return [];
+  const isSame = ({ conversation, message }: Receipt): boolean =>
+    conversation === receipt.conversation && message === receipt.message;
+  // What once showed everything still does: a message is only ever made to show more.
+  const complete = receipt.complete || entry.receipts.some((known) => isSame(known) && known.complete);
+  entry.receipts = [...entry.receipts.filter((known) => !isSame(known)), { ...receipt, complete }];
+  return replayEarly(state, entry);
+}
+
+function onShownAll(state: BrokerState, id: string): readonly BrokerEffect[] {
+  const entry = state.entries.get(id);
+  if (entry === undefined) return [];
+  entry.isPosting = false;
+  return replayEarly(state, entry);
+}
+
+/** Those whose message is still unknown are kept again. */
+function replayEarly(state: BrokerState, entry: Entry): readonly BrokerEffect[] {
   const early = entry.early;
   entry.early = [];
   return early.flatMap((answer) => onAnswered(state, answer));
@@ -163,14 +242,29 @@ function onAnswered(state: BrokerState, answer: Answer): readonly BrokerEffect[]
     if (entry !== undefined && entry.early.length < EARLY_KEPT) entry.early.push(answer);
     return [];
   }
+  if (verdict === 'counted' && entry !== undefined) {
+    entry.approvedBy.push(answer.by);
+    return [{ type: 'count', request: entry.request, answer, by: [...entry.approvedBy] }];
+  }
   if (verdict !== 'accepted') return [{ type: 'refuse', answer, verdict }];
-  return settle(state, answer.requestId, outcomeOf(answer));
+  return settle(state, answer.requestId, outcomeOf(answer, entry?.approvedBy ?? []));
 }
 
-function outcomeOf({ decision, by, at, reason, interrupt }: Answer): Outcome {
-  if (decision === 'allow') return { kind: 'allowed', by, via: 'Slack', at };
-  const words = reason === undefined ? {} : { reason };
-  return { kind: 'denied', by, via: 'Slack', at, ...words, ...(interrupt === true ? { interrupt } : {}) };
+function outcomeOf(answer: Answer, approvedBy: readonly string[]): Outcome {
+  const { decision, by, at, reason, interrupt, updatedInput, updatedPermissions, grant } = answer;
+  const decided = { by, via: 'Slack', at };
+  if (decision === 'deny') {
+    const words = reason === undefined ? {} : { reason };
+    return { kind: 'denied', ...decided, ...words, ...(interrupt === true ? { interrupt } : {}) };
+  }
+  return {
+    kind: 'allowed',
+    ...decided,
+    ...(approvedBy.length === 0 ? {} : { also: approvedBy }),
+    ...(updatedInput === undefined ? {} : { updatedInput }),
+    ...(updatedPermissions === undefined ? {} : { updatedPermissions }),
+    ...(grant === undefined ? {} : { grant }),
+  };
 }
 
 /** The one place where a request ends. */

@@ -5,6 +5,7 @@
 import { AGENTS } from './agents/agent.ts';
 import { appFingerprint, type Connection, connectOrStart } from './daemon.ts';
 import { daemonArguments, daemonEnvironment } from './daemon-environment.ts';
+import { secretsIn } from './environment-secrets.ts';
 import { AppError, explain, knownCode, oneLine, toAppError } from './errors.ts';
 import type { ParsedArgv } from './options.ts';
 import { encodeRequest, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, type Reply, readReply } from './protocol.ts';
@@ -48,13 +49,17 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
   } catch (error) {
     return sayBroken(strings(document.value), toAppError(error), failurePolicy(flags, env));
   }
-  if (agent.evidence(input) !== undefined) {
-    const { observe } = await import('./observe.ts');
-    await observe(input, env);
+  const offers = flags.observe === true ? undefined : agent.offers(input);
+  if (offers === undefined || (offers.form === 'stop' && !isReplyWanted(getSettings))) {
+    const { WITNESSES } = await import('./agents/evidence.ts');
+    if (WITNESSES.claude.evidence(input) !== undefined) {
+      const { observe } = await import('./observe.ts');
+      await observe(input, env);
+    }
+    return NOTHING;
   }
-  if (!agent.asks(input)) return NOTHING;
-  // Exit 2 has no meaning for a PermissionRequest: the dialog stays on the screen in any case.
-  if (input.hook_event_name === 'PermissionRequest') onStopSay(NOTHING);
+  // Exit 2 blocks a PreToolUse only: a PermissionRequest's dialog stays on the screen, and a Stop must not go on.
+  if (input.hook_event_name !== 'PreToolUse') onStopSay(NOTHING);
 
   let onFailure: FailurePolicy | undefined;
   try {
@@ -70,6 +75,15 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
     // A wrong command line keeps its exit code, as an unknown flag does.
     const exitCode = failure.code === 'usage' ? failure.exitCode : said.exitCode;
     return { ...said, stderr: said.stderr + explain(failure), exitCode };
+  }
+}
+
+/** A config that cannot be read must not cost an event that may do without an answer. */
+function isReplyWanted(getSettings: () => Settings): boolean {
+  try {
+    return getSettings().stopReplyMs !== undefined;
+  } catch {
+    return false;
   }
 }
 
@@ -138,10 +152,11 @@ async function decide(
   flags: ParsedArgv['flags'],
   env: Environment,
 ): Promise<Outcome> {
-  const { botToken, appToken, approvers, apiUrl, deadlineMs } = settings;
+  const { botToken, appToken, approvers, isConfigAsked, apiUrl } = settings;
   if (botToken === undefined) throw new AppError('missing-config', 'Expected a Slack bot token, got none');
   if (appToken === undefined) throw new AppError('missing-config', 'Expected a Slack app token, got none');
-  if (approvers.length === 0) throw new AppError('missing-config', 'Expected a Slack user id to ask, got none');
+  if (approvers.length === 0 && !isConfigAsked)
+    throw new AppError('missing-config', 'Expected a Slack user id to ask, got none');
 
   const reply = Promise.withResolvers<Reply>();
   const onData = createLineReader(
@@ -166,8 +181,11 @@ async function decide(
     onClose,
   });
   // The agent started its clock when it started this process; so do we.
-  const waitMs = Math.max(1, Math.round(deadlineMs - performance.now()));
-  connection.send(encodeRequest(input, { protocol: PROTOCOL_VERSION, agent: 'claude', approvers, waitMs, app }));
+  const waitMs = Math.max(1, Math.round(waitOf(input, settings) - performance.now()));
+  const json = JSON.stringify(input);
+  const note = { protocol: PROTOCOL_VERSION, agent: 'claude', waitMs, app } as const;
+  const secrets = secretsIn(json, env);
+  connection.send(encodeRequest(json, { ...note, approvers: isConfigAsked ? [] : approvers, secrets }));
   const timer = setTimeout(
     () => {
       reply.reject(new AppError('daemon-timeout', 'The daemon did not answer before the deadline'));
@@ -184,4 +202,9 @@ async function decide(
     clearTimeout(timer);
     connection.close();
   }
+}
+
+/** A Stop waits for a reply as long as the person wants it to, but no longer than anything else. */
+function waitOf(input: HookInput, { deadlineMs, stopReplyMs }: Settings): number {
+  return input.hook_event_name === 'Stop' ? Math.min(deadlineMs, stopReplyMs ?? 0) : deadlineMs;
 }

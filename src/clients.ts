@@ -1,4 +1,6 @@
 /** Who waits for which request: lines from clients become requests, outcomes become their answers. */
+
+import type { Ruling } from './approvals.ts';
 import { AppError, toAppError } from './errors.ts';
 import type { Peer } from './listener.ts';
 import type { Logger } from './logger.ts';
@@ -9,15 +11,33 @@ import type { Agent, AgentName, ApprovalRequest, Evidence, HookInput, Outcome } 
 /** More than this at once is no person's to answer. */
 const MAX_PENDING = 500;
 
+/** What the config file says before anybody is asked. Each throws AppError('bad-config' | 'config-mode') while it cannot be read. */
+export interface Policy {
+  /** Undefined when it lists nobody for this directory. */
+  approversFor(cwd: string): readonly string[] | undefined;
+  needed(input: HookInput, agent: AgentName): number;
+  rule(input: HookInput, agent: AgentName): Ruling | undefined;
+}
+
+export interface Witness {
+  evidence(input: HookInput): Evidence | undefined;
+  /** How many replies in a row the agent goes on with when it has stopped. */
+  readonly maxReplies: number;
+}
+
 export interface ClientsOptions {
   readonly agents: Readonly<Record<AgentName, Agent>>;
+  /** What the agents' events tell. */
+  readonly witnesses: Readonly<Record<AgentName, Witness>>;
   /** Fingerprint of the daemon's own Slack app; a client of another app is refused. */
   readonly app: string;
   /** For clients that name no approvers or no wait of their own. */
   readonly approvers: readonly string[];
   readonly waitMs: number;
   readonly status: () => DaemonStatus;
-  readonly ask: (request: ApprovalRequest) => void;
+  readonly policy: Policy;
+  readonly repliesInARow: (sessionId: string) => number;
+  readonly ask: (request: ApprovalRequest, ruling: Ruling | undefined) => void;
   readonly withdraw: (id: string) => void;
   readonly observe: (evidence: Evidence) => void;
   /** Called whenever the number of waiting clients changes. */
@@ -55,6 +75,26 @@ export function createClients(options: ClientsOptions): Clients {
     peer.setWaiting(now > 0);
   };
 
+  /** Those that the hook names, else those of the config file as it is now, else the daemon's own. */
+  const approversOf = (input: HookInput, note: ClientNote | undefined) => {
+    if (note !== undefined && note.approvers.length > 0) return { approvers: note.approvers, fromConfig: false };
+    const listed = options.policy.approversFor(input.cwd);
+    return { approvers: listed ?? options.approvers, fromConfig: listed !== undefined };
+  };
+
+  const repliesOf = (agent: AgentName, input: HookInput): NonNullable<ApprovalRequest['replies']> => {
+    const inARow = options.repliesInARow(input.session_id);
+    return { inARow, left: Math.max(0, options.witnesses[agent].maxReplies - inARow) };
+  };
+  const tellOf = (agent: AgentName, input: HookInput): void => {
+    const evidence = options.witnesses[agent].evidence(input);
+    if (evidence !== undefined) options.observe(evidence);
+  };
+  const observe = (peer: Peer, input: HookInput): void => {
+    tellOf('claude', input);
+    peer.send('{}\n');
+  };
+
   const request = (peer: Peer, input: HookInput, note: ClientNote | undefined): void => {
     if (note !== undefined && note.app !== options.app) {
       throw new AppError(
@@ -63,26 +103,40 @@ export function createClients(options: ClientsOptions): Clients {
       );
     }
     const agent = options.agents[note?.agent ?? 'claude'];
-    const evidence = agent.evidence(input);
-    if (evidence !== undefined) options.observe(evidence);
-    if (!agent.asks(agent.read(input))) {
+    tellOf(agent.name, input);
+    // A program that only tells of a stop does not wait for a reply.
+    const offers = note === undefined && input.hook_event_name === 'Stop' ? undefined : agent.offers(agent.read(input));
+    if (offers === undefined) {
       peer.send('{}\n');
       return;
     }
     if (isRefusing) throw new AppError('daemon-stopping', 'The daemon is stopping');
     if (waiting.size >= MAX_PENDING)
       throw new AppError('too-many', `Expected at most ${MAX_PENDING} requests at once, got more`);
+    const replies = offers.form === 'stop' ? repliesOf(agent.name, input) : undefined;
+    if (replies?.left === 0) {
+      const reason = 'The agent takes no further reply in a row.';
+      peer.send(encodeReply({ type: 'outcome', outcome: { kind: 'expired', reason, at: Date.now() } }));
+      return;
+    }
+    const ruling =
+      offers.form === 'permission' || offers.form === 'plan' ? options.policy.rule(input, agent.name) : undefined;
     const asked = createRequest({
       input,
       agent: agent.name,
-      approvers: note === undefined || note.approvers.length === 0 ? options.approvers : note.approvers,
+      ...approversOf(input, note),
+      needed: offers.form === 'permission' || offers.form === 'plan' ? options.policy.needed(input, agent.name) : 1,
+      // A call about which a rule says that a person must look is not waved through by a grant.
+      offers: ruling?.decision === 'ask' ? { ...offers, grant: false, always: false } : offers,
+      secrets: note?.secrets ?? [],
+      ...(replies === undefined ? {} : { replies }),
       now: Date.now(),
       waitMs: note?.waitMs ?? options.waitMs,
     });
     waiting.set(asked.id, { peer, agent, input, note });
     count(peer, 1);
     options.onChange();
-    options.ask(asked);
+    options.ask(asked, ruling);
   };
 
   return {
@@ -90,6 +144,7 @@ export function createClients(options: ClientsOptions): Clients {
       try {
         const incoming = readIncoming(line);
         if (incoming.type === 'status') peer.send(encodeReply({ type: 'status', status: options.status() }));
+        else if (incoming.type === 'event') observe(peer, incoming.input);
         else request(peer, incoming.input, incoming.note);
       } catch (error) {
         const { code, message, hint } = toAppError(error);

@@ -31,8 +31,12 @@ const DAEMON_FLAGS: ReadonlySet<string> = new Set([
   'log-level',
   'idle',
   'deadline',
+  'threads',
+  'broadcast',
 ] satisfies (typeof OPTIONS)[number]['flag'][]);
 
 export function daemonArguments(flags: ParsedArgv['flags']): readonly string[] {
-  return Object.entries(flags).flatMap(([name, value]) => (DAEMON_FLAGS.has(name) ? [`--${name}=${value}`] : []));
+  return Object.entries(flags).flatMap(([name, value]) =>
+    DAEMON_FLAGS.has(name) ? [value === true ? `--${name}` : `--${name}=${value}`] : [],
+  );
 }

@@ -3,7 +3,7 @@
 import { runHook, STOPPED } from './client.ts';
 import { SERVER_ENV } from './daemon.ts';
 import { AppError, explain, oneLine, toAppError } from './errors.ts';
-import { helpText, type ParsedArgv, parseArgv } from './options.ts';
+import { type ParsedArgv, parseArgv } from './options.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 import type { Said } from './types.ts';
 import { VERSION } from './version.ts';
@@ -61,14 +61,20 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
       const { runServer } = await import('./server.ts');
       return { stdout: '', stderr: '', exitCode: await runServer(getSettings(), process.env) };
     }
+    case 'rules': {
+      const { runRulesTest } = await import('./commands/rules.ts');
+      return runRulesTest(getSettings(), process.env);
+    }
     case 'demo': {
       const { runDemo } = await import('./commands/demo.ts');
       return runDemo({ isAuto: flags.auto === true, port: portOf(flags.port), print });
     }
     case 'version':
       return { stdout: `${VERSION}\n`, stderr: '', exitCode: 0 };
-    default:
+    default: {
+      const { helpText } = await import('./help.ts');
       return { stdout: helpText(), stderr: '', exitCode: 0 };
+    }
   }
 }
 

@@ -6,15 +6,16 @@ export function createLazyChannel(name: string, load: () => Promise<Channel>): C
   let loaded: Channel | undefined;
   return {
     name,
-    start: async (onAnswer) => {
+    start: async (core) => {
       loaded = await load();
-      await loaded.start(onAnswer);
+      await loaded.start(core);
     },
-    ask: async (request, signal) => {
+    ask: async (request, signal, onShown) => {
       if (loaded === undefined) throw new AppError('internal', 'Expected the channel to be started before it asks');
-      return loaded.ask(request, signal);
+      return loaded.ask(request, signal, onShown);
     },
     close: async (request, outcome) => loaded?.close(request, outcome),
+    tell: async (news) => loaded?.tell(news),
     stop: async () => loaded?.stop(),
   };
 }

@@ -1,10 +1,13 @@
 /** Events that ask nothing but may tell what became of a request. */
 import { tryConnect } from './daemon.ts';
+import { encodeEvent } from './protocol.ts';
 import { runtimePaths } from './socket.ts';
 import type { HookInput } from './types.ts';
 
 /** An event waits no longer than this for a busy daemon. */
 const OBSERVE_MS = 300;
+/** Of a failure the first words are shown. */
+const MAX_ERROR = 500;
 
 /**
  * Tells a running daemon of an event that may end a pending request. Never starts one, never fails, and waits only for
@@ -12,6 +15,7 @@ const OBSERVE_MS = 300;
  */
 export async function observe(input: HookInput, env: Readonly<Record<string, string | undefined>>): Promise<void> {
   const { tool_response: _response, ...rest } = input;
+  const error = typeof input.error === 'string' ? { error: input.error.slice(0, MAX_ERROR) } : {};
   const heard = Promise.withResolvers<void>();
   try {
     const connection = await tryConnect(runtimePaths(env).socket, {
@@ -19,7 +23,7 @@ export async function observe(input: HookInput, env: Readonly<Record<string, str
       onClose: heard.resolve,
     });
     if (connection === undefined) return;
-    connection.send(`${JSON.stringify(rest)}\n`);
+    connection.send(encodeEvent({ ...rest, ...error }));
     await Promise.race([heard.promise, Bun.sleep(OBSERVE_MS)]);
   } catch {
     // An observer must not disturb the agent; the card stays until its deadline.

@@ -12,19 +12,17 @@ export interface Option {
   /** The key in config.json. */
   readonly key?: string;
   readonly fallback?: string;
-  readonly help: string;
 }
 
 /** Every option there is. README's table is generated from this. */
 export const OPTIONS = [
-  { flag: 'bot-token', alias: 'b', value: 'xoxb-…', env: 'SLACK_BOT_TOKEN', key: 'botToken', help: 'Slack bot token' },
+  { flag: 'bot-token', alias: 'b', value: 'xoxb-…', env: 'SLACK_BOT_TOKEN', key: 'botToken' },
   {
     flag: 'app-token',
     alias: 'a',
     value: 'xapp-…',
     env: 'SLACK_APP_TOKEN',
     key: 'appToken',
-    help: 'Slack app-level token with connections:write',
   },
   {
     flag: 'user-id',
@@ -32,7 +30,6 @@ export const OPTIONS = [
     value: 'U…',
     env: 'SLACK_USER_ID',
     key: 'userId',
-    help: 'Slack user who is asked; several ids separated by commas may answer, the first gets the card',
   },
   {
     flag: 'log-level',
@@ -40,35 +37,47 @@ export const OPTIONS = [
     value: 'LEVEL',
     key: 'logLevel',
     fallback: 'info',
-    help: 'fatal, error, warn, info, debug, trace or silent',
   },
   {
     flag: 'on-failure',
     value: 'ask|deny',
     key: 'onFailure',
     fallback: 'ask',
-    help: 'What PreToolUse answers when nobody could decide',
   },
   {
     flag: 'deadline',
     value: 'TIME',
     key: 'deadline',
     fallback: '570s',
-    help: 'How long a request waits for a person; keep it below the timeout of the hook',
   },
   {
     flag: 'idle',
     value: 'TIME',
     key: 'idle',
     fallback: '30m',
-    help: 'The daemon ends after this time without a pending request',
   },
-  { flag: 'only-screen-lock', key: 'onlyScreenLock', help: 'Ask in Slack only while the screen is locked' },
+  {
+    flag: 'threads',
+    value: 'on|off',
+    key: 'threads',
+    fallback: 'on',
+  },
+  {
+    flag: 'broadcast',
+    value: 'on|off',
+    key: 'broadcast',
+    fallback: 'on',
+  },
+  {
+    flag: 'stop-reply',
+    value: 'TIME',
+    key: 'stopReply',
+  },
+  { flag: 'only-screen-lock', key: 'onlyScreenLock' },
   {
     flag: 'lock-command',
     value: 'COMMAND',
     key: 'lockCommand',
-    help: 'Shell command that tells whether the screen is locked: exit 0 yes, 1 no',
   },
   {
     flag: 'api-url',
@@ -76,14 +85,14 @@ export const OPTIONS = [
     env: 'SLACK_API_URL',
     key: 'apiUrl',
     fallback: 'https://slack.com/api/',
-    help: 'Base of the Slack Web API (emulator, gateway)',
   },
-  { flag: 'test', help: 'Check the tokens and the connection, post a test card and wait for a click' },
-  { flag: 'no-wait', help: 'With --test: post the card, do not wait for the click' },
-  { flag: 'status', help: 'Say what the daemon is doing' },
-  { flag: 'stop', help: 'Stop the daemon; pending requests get the failure answer' },
-  { flag: 'help', alias: 'h', help: 'Show this text' },
-  { flag: 'version', alias: 'v', help: 'Show the version' },
+  { flag: 'observe' },
+  { flag: 'test' },
+  { flag: 'no-wait' },
+  { flag: 'status' },
+  { flag: 'stop' },
+  { flag: 'help', alias: 'h' },
+  { flag: 'version', alias: 'v' },
 ] as const satisfies readonly Option[];
 
 /** The same, with the optional properties that a reader of any option needs. */
@@ -92,13 +101,16 @@ export const TABLE: readonly Option[] = OPTIONS;
 export type Flag = (typeof OPTIONS)[number]['flag'];
 
 /** Verbs besides the flags: `claude-slack-hook demo`. */
-const VERBS = {
+export const VERBS = {
   daemon: {
     switches: [],
     values: [],
-    help: 'Run the daemon in the foreground (with __CLAUDE_SLACK_SERVER__=1); hooks start it by themselves',
   },
-  demo: { switches: ['auto'], values: ['port'], help: 'Show the whole loop against a local Slack, without an account' },
+  rules: {
+    switches: [],
+    values: [],
+  },
+  demo: { switches: ['auto'], values: ['port'] },
 } as const;
 
 export type Mode = 'hook' | 'test' | 'status' | 'stop' | 'help' | 'version' | keyof typeof VERBS;
@@ -117,7 +129,9 @@ export function parseArgv(argv: readonly string[]): ParsedArgv {
   // The usual hook call; parsing nothing would still cost it memory.
   if (argv.length === 0) return { mode: 'hook', flags: {} };
   const verb = argv[0] !== undefined && Object.hasOwn(VERBS, argv[0]) ? (argv[0] as keyof typeof VERBS) : undefined;
-  const words = verb === undefined ? argv : argv.slice(1);
+  if (verb === 'rules' && argv[1] !== 'test')
+    throw new AppError('usage', `Expected "rules test", got "rules ${argv[1] ?? ''}"`);
+  const words = argv.slice(verb === undefined ? 0 : verb === 'rules' ? 2 : 1);
   const switches = new Set<string>(verb === undefined ? [] : VERBS[verb].switches);
   const values = new Set<string>(verb === undefined ? [] : VERBS[verb].values);
   const aliases: Record<string, string> = {};
@@ -171,58 +185,4 @@ function modeOf(flags: Readonly<Record<string, string | true>>): Mode {
   if (modes.includes('help')) return 'help';
   if (modes.length > 1) throw new AppError('usage', `Expected one of --${modes.join(' and --')}, got both`);
   return modes[0] ?? 'hook';
-}
-
-/** The text of --help. */
-export function helpText(): string {
-  const lines = TABLE.map((option) => {
-    const alias = option.alias === undefined ? '    ' : `-${option.alias}, `;
-    const left = `  ${alias}--${option.flag}${option.value === undefined ? '' : ` ${option.value}`}`;
-    return `${left.padEnd(34)}${option.help}${sources(option)}`;
-  });
-  const verbs = Object.entries(VERBS).map(([name, verb]) => `  ${name.padEnd(32)}${verb.help}`);
-  return [
-    'Usage: claude-slack-hook [options] < hook-input.json',
-    '       claude-slack-hook demo [--auto] [--port N]',
-    '',
-    'Asks a person in Slack before a coding agent runs a tool, and prints the decision for the agent.',
-    '',
-    'Options (flag, else environment, else config file, else default):',
-    ...lines,
-    '',
-    'Verbs:',
-    ...verbs,
-    '',
-    'Config file: $XDG_CONFIG_HOME/claude-slack-hook/config.json (mode 0600)',
-    '',
-  ].join('\n');
-}
-
-function sources(option: Option): string {
-  const parts = [
-    option.env === undefined ? undefined : `env ${option.env}`,
-    option.key === undefined ? undefined : `key ${option.key}`,
-    option.fallback === undefined ? undefined : `default ${option.fallback}`,
-  ].filter((part) => part !== undefined);
-  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
-}
-
-/** The options as a Markdown table, for the README. */
-export function optionsTable(): string {
-  const rows = TABLE.map((option) => {
-    const flag = `\`--${option.flag}${option.value === undefined ? '' : ` ${option.value.replaceAll('|', '\\|')}`}\``;
-    const cells = [
-      option.alias === undefined ? flag : `${flag}, \`-${option.alias}\``,
-      option.env === undefined ? '' : `\`${option.env}\``,
-      option.key === undefined ? '' : `\`${option.key}\``,
-      option.fallback === undefined ? '' : `\`${option.fallback}\``,
-      option.help,
-    ];
-    return `| ${cells.join(' | ')} |`;
-  });
-  return [
-    '| option | environment | config key | default | what it does |',
-    '| --- | --- | --- | --- | --- |',
-    ...rows,
-  ].join('\n');
 }

@@ -3,7 +3,8 @@
  *
  * A line with a HookInput is a request for approval. A plain one is answered with one HookOutput line, as any
  * program would expect. Our own client adds the key `claude_slack_hook` and gets the outcome itself, because only
- * the client prints: `{"claude_slack_hook":{"type":"outcome",...}}`. A line with nothing but that key is a command.
+ * the client prints: `{"claude_slack_hook":{"type":"outcome",...}}`. With `{"type":"event"}` under that key the input is
+ * only told of. A line with nothing but that key is a command.
  */
 import { AppError } from './errors.ts';
 import type { AgentName, HookInput, Outcome } from './types.ts';
@@ -20,16 +21,20 @@ const KEY = 'claude_slack_hook';
 export interface ClientNote {
   readonly protocol: number;
   readonly agent: AgentName;
-  /** Who may answer; empty means the daemon's own list. */
+  /** Who may answer; empty means those of the config file, or else the daemon's own list. */
   readonly approvers: readonly string[];
   /** How long the client will wait, in milliseconds from now. */
   readonly waitMs: number;
   /** Identifies the Slack app, so that a request never goes out over another app's daemon; see `appFingerprint`. */
   readonly app: string;
+  /** Values of secret-looking variables of the agent's environment that stand in the input. */
+  readonly secrets?: readonly string[];
 }
 
 export type Incoming =
   | { readonly type: 'request'; readonly input: HookInput; readonly note: ClientNote | undefined }
+  /** Something that has happened; whatever the event is, nobody is asked because of it. */
+  | { readonly type: 'event'; readonly input: HookInput }
   | { readonly type: 'status' };
 
 /** What `--status` shows. Never holds a secret. */
@@ -44,6 +49,13 @@ export interface DaemonStatus {
     readonly warning?: string;
     readonly connections: number;
   };
+  /** Permissions for a limited time that are in force. */
+  readonly grants: readonly {
+    readonly id: string;
+    readonly rule: string;
+    readonly by: string;
+    readonly until: number;
+  }[];
   readonly apiUrl: string;
   readonly logFile: string;
   readonly auditFile: string;
@@ -54,8 +66,14 @@ export type Reply =
   | { readonly type: 'error'; readonly code: string; readonly message: string; readonly hint: string }
   | { readonly type: 'status'; readonly status: DaemonStatus };
 
-export function encodeRequest(input: HookInput, note: ClientNote): string {
-  return `${JSON.stringify({ ...input, [KEY]: note })}\n`;
+/** `inputJson` is a HookInput as JSON; it is never empty. */
+export function encodeRequest(inputJson: string, note: ClientNote): string {
+  return `${inputJson.slice(0, -1)},${JSON.stringify({ [KEY]: note }).slice(1)}\n`;
+}
+
+/** A hook input that is only told of. */
+export function encodeEvent(input: HookInput): string {
+  return `${JSON.stringify({ ...input, [KEY]: { type: 'event' } })}\n`;
 }
 
 export function encodeStatusQuery(): string {
@@ -71,7 +89,9 @@ export function readIncoming(line: string): Incoming {
   const value = parseObject(line);
   const { [KEY]: extra, ...rest } = value;
   if (extra !== undefined && Object.keys(rest).length === 0) return readCommand(extra);
-  return { type: 'request', input: checkHookInput(rest), note: extra === undefined ? undefined : readNote(extra) };
+  const input = checkHookInput(rest);
+  if (isObject(extra) && extra.type === 'event') return { type: 'event', input };
+  return { type: 'request', input, note: extra === undefined ? undefined : readNote(extra) };
 }
 
 /** Checks one line from the daemon. Throws AppError('protocol'). */
@@ -123,13 +143,16 @@ function readNote(value: unknown): ClientNote {
       `Expected protocol ${PROTOCOL_VERSION}, got ${JSON.stringify(value.protocol)}`,
     );
   }
-  const { agent, approvers, waitMs, app } = value;
-  const listed = Array.isArray(approvers) && approvers.every((id) => typeof id === 'string');
+  const { agent, approvers, waitMs, app, secrets = [] } = value;
   const timed = typeof waitMs === 'number' && waitMs > 0 && waitMs < 2 ** 31;
-  if (agent !== 'claude' || !listed || !timed || typeof app !== 'string') {
+  if (agent !== 'claude' || !areTexts(approvers) || !areTexts(secrets) || !timed || typeof app !== 'string') {
     throw new AppError('protocol', `Malformed ${KEY} note`);
   }
-  return { protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app };
+  return { protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app, secrets };
+}
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 const OUTCOME_KINDS: readonly unknown[] = [
@@ -138,14 +161,22 @@ const OUTCOME_KINDS: readonly unknown[] = [
   'expired',
   'withdrawn',
   'elsewhere',
+  'unknown',
   'stopped',
   'undeliverable',
 ];
 
 function isOutcome(value: unknown): value is Outcome {
   if (!isObject(value) || !OUTCOME_KINDS.includes(value.kind) || typeof value.at !== 'number') return false;
-  if (value.kind === 'allowed' || value.kind === 'denied') return typeof value.by === 'string' && value.by !== '';
+  if (value.kind === 'allowed' || value.kind === 'denied') return isDecided(value);
   return typeof value.reason === 'string';
+}
+
+function isDecided({ by, updatedInput, updatedPermissions }: Record<string, unknown>): boolean {
+  const isInput = updatedInput === undefined || isObject(updatedInput);
+  const areUpdates =
+    updatedPermissions === undefined || (Array.isArray(updatedPermissions) && updatedPermissions.every(isObject));
+  return typeof by === 'string' && by !== '' && isInput && areUpdates;
 }
 
 function parseObject(line: string): Record<string, unknown> {

@@ -1,24 +1,33 @@
 /** Making the immutable question out of a hook's input. */
 import { createHash, randomBytes } from 'node:crypto';
 import { AppError } from './errors.ts';
-import type { AgentName, ApprovalRequest, HookInput } from './types.ts';
+import type { ApprovalRequest, HookInput } from './types.ts';
 
-/** Throws AppError('missing-config') when nobody is there to ask. */
-export function createRequest(options: {
-  readonly input: HookInput;
-  readonly agent: AgentName;
+export interface RequestOptions
+  extends Pick<ApprovalRequest, 'input' | 'agent' | 'offers' | 'needed' | 'fromConfig' | 'secrets' | 'replies'> {
   readonly approvers: readonly string[];
+  /** Milliseconds since the epoch. */
   readonly now: number;
   readonly waitMs: number;
-}): ApprovalRequest {
-  const [first, ...others] = options.approvers;
+}
+
+/** Throws AppError('missing-config') when nobody is there to ask, AppError('bad-config') when fewer than have to approve. */
+export function createRequest(options: RequestOptions): ApprovalRequest {
+  const { input, agent, offers, needed, fromConfig, secrets, replies } = options;
+  const people = [...new Set(options.approvers)];
+  const [first, ...others] = people;
   if (first === undefined) throw new AppError('missing-config', 'Expected at least one approver, got none');
+  if (people.length < needed) {
+    throw new AppError('bad-config', `Expected at least ${needed} approvers for this call, got ${people.length}`, {
+      hint: 'secondApprover in the config file asks for a second person: list one more in userId or approvers.',
+    });
+  }
   return {
     id: Bun.randomUUIDv7(),
     nonce: randomBytes(16).toString('base64url'),
-    agent: options.agent,
-    input: options.input,
-    digest: digestOf(options.input),
+    ...{ agent, input, offers, needed, fromConfig, secrets },
+    ...(replies === undefined ? {} : { replies }),
+    digest: digestOf(input),
     approvers: [first, ...others],
     askedAt: options.now,
     expiresAt: options.now + options.waitMs,

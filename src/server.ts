@@ -1,7 +1,9 @@
 /** The daemon: takes the lock, listens, and puts broker, channel and store together until it is idle or told to stop. */
+import { randomBytes } from 'node:crypto';
 import { closeSync, rmSync, writeSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { homedir, hostname } from 'node:os';
 import { AGENTS } from './agents/agent.ts';
+import { WITNESSES } from './agents/evidence.ts';
 import { createApprovals } from './approvals.ts';
 import type { SlackHealth } from './channels/slack-health.ts';
 import { createClients } from './clients.ts';
@@ -9,9 +11,12 @@ import { appFingerprint, READY_ENV, type Readiness } from './daemon.ts';
 import { keepFailure, removeIdentity, writeIdentity } from './daemon-files.ts';
 import { type Lock, leaveSession, takeLock } from './daemon-lock.ts';
 import { AppError, toAppError } from './errors.ts';
+import { createGrants } from './grants.ts';
 import { createLazyChannel } from './lazy-channel.ts';
 import { createListener } from './listener.ts';
 import { createLogFile, createLogger, type Logger, stderrSink } from './logger.ts';
+import { dangerOf } from './policy/danger.ts';
+import { createGate } from './policy/gate.ts';
 import type { DaemonStatus } from './protocol.ts';
 import type { Settings } from './settings.ts';
 import { prepareDirectory, type RuntimePaths, runtimePaths } from './socket.ts';
@@ -122,27 +127,42 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
       apiUrl,
       instanceId: instanceId(state),
       host: hostname(),
+      threads: settings.threads,
+      broadcast: settings.broadcast,
+      maskRules: gate.maskRules,
+      dangerOf,
       logger,
       onHealth,
     });
   });
+  const gate = createGate({ configFile: settings.configFile, home: homedir(), recent: store.recent });
+  const { policy } = gate;
   const approvals = createApprovals({
     channel,
     store,
+    grants: createGrants({ newId: () => randomBytes(8).toString('base64url'), matches: gate.covers }),
     now: Date.now,
     logger,
+    maskRules: gate.maskRules,
+    onGrants: () => idle.touch(),
+    mayAnswer: gate.mayAnswer,
+    candidates: gate.candidates,
     onOutcome: (id, outcome) => clients.onOutcome(id, outcome),
   });
   const clients = createClients({
     agents: AGENTS,
+    witnesses: WITNESSES,
     app,
     approvers: settings.approvers,
     waitMs: settings.deadlineMs,
+    policy,
+    repliesInARow: approvals.repliesInARow,
     status: () => ({
       pid: process.pid,
       version: VERSION,
       startedAt,
       pending: approvals.pending().map(({ id, input, askedAt }) => ({ id, tool: input.tool_name ?? '', askedAt })),
+      grants: approvals.grants().map(({ id, text, by, until }) => ({ id, rule: text, by, until })),
       slack,
       apiUrl: settings.apiUrl,
       logFile: report === undefined ? 'stderr' : state.log,
@@ -156,7 +176,7 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
   });
   const idle = createIdleTimer(
     settings.idleMs,
-    () => clients.waiting() === 0,
+    () => clients.waiting() === 0 && approvals.grants().length === 0,
     () => end.resolve('idle'),
   );
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end.resolve(signal));

@@ -8,12 +8,18 @@ import type { FailurePolicy } from './types.ts';
 export interface Settings {
   readonly botToken: string | undefined;
   readonly appToken: string | undefined;
-  /** Slack user ids; the first gets the card. */
+  /** Slack user ids. */
   readonly approvers: readonly string[];
+  /** Whether the config file says who is asked: then it is looked into again at each request and answer. */
+  readonly isConfigAsked: boolean;
   readonly logLevel: string;
   readonly onFailure: FailurePolicy;
   readonly deadlineMs: number;
   readonly idleMs: number;
+  readonly threads: boolean;
+  readonly broadcast: boolean;
+  /** How long a Stop waits for a reply; undefined: not at all. */
+  readonly stopReplyMs: number | undefined;
   readonly onlyScreenLock: boolean;
   readonly lockCommand: string | undefined;
   readonly apiUrl: string;
@@ -50,10 +56,15 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment): S
     botToken: get('bot-token').text,
     appToken: get('app-token').text,
     approvers: userIds(get('user-id')),
+    isConfigAsked:
+      flags['user-id'] === undefined && !env.SLACK_USER_ID && (config.userId ?? config.approvers) !== undefined,
     logLevel: choice('log-level', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     onFailure: choice('on-failure', ['ask', 'deny']),
     deadlineMs: duration(get('deadline')),
     idleMs: duration(get('idle')),
+    threads: choice('threads', ['on', 'off']) === 'on',
+    broadcast: choice('broadcast', ['on', 'off']) === 'on',
+    stopReplyMs: get('stop-reply').text === undefined ? undefined : duration(get('stop-reply')),
     onlyScreenLock: get('only-screen-lock').text === 'true',
     lockCommand: get('lock-command').text,
     apiUrl: url(get('api-url')),
@@ -77,6 +88,9 @@ export function failurePolicy(flags: ParsedArgv['flags'], env: Environment): Fai
     return 'deny';
   }
 }
+
+/** Keys of the config file that only the daemon understands; it checks them whole (policy/config.ts). */
+const POLICY_KEYS: ReadonlySet<string> = new Set(['approvers', 'secondApprover', 'rules', 'mask']);
 
 function configFileOf(env: Environment): string {
   return `${configHome(env)}/claude-slack-hook/config.json`;
@@ -118,6 +132,10 @@ function checkConfig(parsed: unknown, file: string): Readonly<Record<string, str
   }
   const config: Record<string, string> = {};
   for (const [key, value] of Object.entries(parsed)) {
+    if (POLICY_KEYS.has(key)) {
+      config[key] = '';
+      continue;
+    }
     const option = TABLE.find((entry) => entry.key === key);
     if (option === undefined) throw new AppError('bad-config', `Unknown key ${JSON.stringify(key)} in ${file}`);
     const list = Array.isArray(value) && key === 'userId' && value.every((item) => typeof item === 'string');

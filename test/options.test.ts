@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../src/errors.ts';
-import { helpText, OPTIONS, optionsTable, parseArgv } from '../src/options.ts';
+import { helpText, optionsTable } from '../src/help.ts';
+import { OPTIONS, parseArgv } from '../src/options.ts';
 import { failurePolicy, resolveSettings } from '../src/settings.ts';
 
 function codeOf(run: () => unknown): string {
@@ -45,6 +46,15 @@ describe('the command line', () => {
     });
   });
 
+  test('takes the test of a rule as a verb of two words, and nothing else after the first', () => {
+    expect(parseArgv(['rules', 'test'])).toEqual({ mode: 'rules', flags: {} });
+    expect(parseArgv(['daemon']).mode).toBe('daemon');
+  });
+
+  test('only tells of an event with --observe, which stays the hook', () => {
+    expect(parseArgv(['--observe'])).toEqual({ mode: 'hook', flags: { observe: true } });
+  });
+
   test('turns --no-wait into a switch', () => {
     expect(parseArgv(['--test', '--no-wait']).flags).toEqual({ test: true, 'no-wait': true });
   });
@@ -64,6 +74,11 @@ describe('the command line', () => {
     [['-u', 'U1', '-u', 'U2'], 'Expected --user-id once, got it 2 times'],
     [['--stop', '--status'], 'Expected one of --stop and --status, got both'],
     [['--no-stop'], 'Unknown option "--no-stop"'],
+    [['--observe=yes'], 'Expected --observe without a value, got "yes"'],
+    [['rules'], 'Expected "rules test", got "rules "'],
+    [['rules', 'check'], 'Expected "rules test", got "rules check"'],
+    [['rules', 'test', 'x'], 'Unexpected argument "x"'],
+    [['--threads'], 'Expected a value for --threads, got none'],
   ])('refuses %j', (argv, message) => {
     expect(codeOf(() => parseArgv(argv))).toStartWith(`usage: ${message}`);
   });
@@ -104,6 +119,10 @@ describe('settings', () => {
       onFailure: 'ask',
       deadlineMs: 570_000,
       idleMs: 1_800_000,
+      threads: true,
+      broadcast: true,
+      stopReplyMs: undefined,
+      isConfigAsked: false,
       onlyScreenLock: false,
       apiUrl: 'https://slack.com/api/',
     });
@@ -119,6 +138,33 @@ describe('settings', () => {
     expect(resolveSettings({ 'user-id': 'U333, U444,U333' }, { HOME: home }).approvers).toEqual(['U333', 'U444']);
   });
 
+  test('tell whether the config file says who is asked, which the daemon then looks up again', () => {
+    const isAsked = (flags: Record<string, string>, env: Record<string, string>) =>
+      resolveSettings(flags, { HOME: home, ...env }).isConfigAsked;
+    expect(isAsked({}, {})).toBe(false);
+    for (const text of ['{"userId":"U111"}', '{"approvers":[{"project":"/x","userId":["U111"]}]}']) {
+      write(text);
+      expect(isAsked({}, {})).toBe(true);
+      expect(isAsked({}, { SLACK_USER_ID: '' })).toBe(true);
+      expect(isAsked({}, { SLACK_USER_ID: 'U222' })).toBe(false);
+      expect(isAsked({ 'user-id': 'U222' }, {})).toBe(false);
+    }
+  });
+
+  test('leave to the daemon what only the daemon understands of the config file', () => {
+    write('{"rules":5,"approvers":{},"secondApprover":"x","mask":[1],"userId":"U111"}');
+    expect(resolveSettings({}, { HOME: home }).approvers).toEqual(['U111']);
+  });
+
+  test('read threads, broadcast and how long a stop waits for a reply', () => {
+    write('{"threads":"off","broadcast":"off","stopReply":"10m"}');
+    const from = { HOME: home };
+    expect(resolveSettings({}, from)).toMatchObject({ threads: false, broadcast: false, stopReplyMs: 600_000 });
+    expect(resolveSettings({ threads: 'on', 'stop-reply': '5s' }, from)).toMatchObject({
+      ...{ threads: true, broadcast: false, stopReplyMs: 5_000 },
+    });
+  });
+
   test.each([0o640, 0o604, 0o660, 0o644])('refuse a config file of mode 0%o that others can read', (mode) => {
     write('{}', mode);
     expect(codeOf(() => resolveSettings({}, { HOME: home }))).toStartWith('config-mode: Expected mode 0600');
@@ -130,6 +176,9 @@ describe('settings', () => {
     ['{"botTokn":"x"}', 'bad-config: Unknown key "botTokn"'],
     ['{"botToken":5}', 'bad-config: Expected botToken'],
     ['{"onlyScreenLock":"yes"}', 'bad-config: Expected onlyScreenLock'],
+    ['{"threads":true}', 'bad-config: Expected threads'],
+    ['{"threads":"yes"}', 'bad-config: Expected threads'],
+    ['{"stopReply":"soon"}', 'bad-config: Expected stopReply'],
   ])('refuse the config file %s', (text, message) => {
     write(text);
     expect(codeOf(() => resolveSettings({}, { HOME: home }))).toStartWith(message);
@@ -151,6 +200,9 @@ describe('settings', () => {
     [{ idle: '0' }, 'usage: Expected --idle to be a time'],
     [{ deadline: '9999h' }, 'usage: Expected --deadline to be a time'],
     [{ 'on-failure': 'allow' }, 'usage: Expected --on-failure to be one of ask, deny, got "allow"'],
+    [{ threads: 'yes' }, 'usage: Expected --threads to be one of on, off, got "yes"'],
+    [{ broadcast: 'no' }, 'usage: Expected --broadcast to be one of on, off, got "no"'],
+    [{ 'stop-reply': '0s' }, 'usage: Expected --stop-reply to be a time'],
     [{ 'log-level': 'loud' }, 'usage: Expected --log-level to be one of'],
     [{ 'user-id': 'dana' }, 'usage: Expected --user-id to be a Slack user id'],
     [{ 'api-url': 'ftp://x' }, 'usage: Expected --api-url to be an http(s) URL'],

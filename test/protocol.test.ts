@@ -4,6 +4,7 @@ import { AppError } from '../src/errors.ts';
 import {
   type ClientNote,
   checkHookInput,
+  encodeEvent,
   encodeReply,
   encodeRequest,
   encodeStatusQuery,
@@ -15,7 +16,10 @@ import type { HookInput } from '../src/types.ts';
 import bash from './fixtures/claude-code/PreToolUse.Bash.json' with { type: 'json' };
 
 const input = bash as HookInput;
-const note: ClientNote = { protocol: PROTOCOL_VERSION, agent: 'claude', approvers: ['U1'], waitMs: 1000, app: 'abc' };
+const note: ClientNote = {
+  ...{ protocol: PROTOCOL_VERSION, agent: 'claude', approvers: ['U1'], waitMs: 1000, app: 'abc' },
+  secrets: ['hunter2hunter2'],
+};
 
 function codeOf(run: () => unknown): string {
   try {
@@ -29,7 +33,7 @@ function codeOf(run: () => unknown): string {
 
 describe('a request line', () => {
   test('brings back the input and the note, and ends in the only newline', () => {
-    const line = encodeRequest(input, note);
+    const line = encodeRequest(JSON.stringify(input), note);
     expect(line.indexOf('\n')).toBe(line.length - 1);
     expect(readIncoming(line)).toEqual({ type: 'request', input, note });
   });
@@ -44,7 +48,9 @@ describe('a request line', () => {
   });
 
   test('from another protocol version is told apart from a broken one', () => {
-    expect(codeOf(() => readIncoming(encodeRequest(input, { ...note, protocol: 2 })))).toBe('daemon-mismatch');
+    expect(codeOf(() => readIncoming(encodeRequest(JSON.stringify(input), { ...note, protocol: 2 })))).toBe(
+      'daemon-mismatch',
+    );
   });
 
   test.each([
@@ -55,15 +61,37 @@ describe('a request line', () => {
     { waitMs: -1 },
     { waitMs: 1e12 },
     { app: 5 },
+    { secrets: 'hunter2' },
+    { secrets: [5] },
   ])('with a malformed note %j is refused', (change) => {
     expect(codeOf(() => readIncoming(JSON.stringify({ ...input, claude_slack_hook: { ...note, ...change } })))).toBe(
       'protocol',
     );
   });
 
+  test('without secrets comes from a client that found none', () => {
+    const { secrets: _secrets, ...older } = note;
+    expect(readIncoming(encodeRequest(JSON.stringify(input), older))).toMatchObject({ note: { secrets: [] } });
+  });
+
+  test('keeps our note also when the input brings one of its own', () => {
+    const own = { ...input, claude_slack_hook: { ...note, approvers: ['U9'] } };
+    expect(readIncoming(encodeRequest(JSON.stringify(own), note))).toEqual({ type: 'request', input, note });
+    expect(readIncoming(encodeEvent(own))).toEqual({ type: 'event', input });
+  });
+
+  test('that only tells of an event is told apart from one that asks, whatever the event is', () => {
+    const line = encodeEvent(input);
+    expect(line.indexOf('\n')).toBe(line.length - 1);
+    expect(readIncoming(line)).toEqual({ type: 'event', input });
+    expect(codeOf(() => readIncoming(encodeEvent({ ...input, session_id: '' })))).toBe('bad-input');
+  });
+
   test('of our key alone is a command', () => {
     expect(readIncoming(encodeStatusQuery())).toEqual({ type: 'status' });
-    expect(codeOf(() => readIncoming('{"claude_slack_hook":{"type":"approve"}}'))).toBe('protocol');
+    for (const type of ['approve', 'event', 'outcome']) {
+      expect(codeOf(() => readIncoming(`{"claude_slack_hook":{"type":"${type}"}}`))).toBe('protocol');
+    }
   });
 
   test('of any text gives a message or an AppError, nothing else', () => {
@@ -94,10 +122,27 @@ describe('a hook input', () => {
 });
 
 describe('a reply line', () => {
+  test('brings back a failure and a status', () => {
+    const error = { type: 'error', code: 'audit', message: 'disk full', hint: 'Free disk space.' } as const;
+    expect(readReply(encodeReply(error))).toEqual(error);
+    const status = {
+      ...{ pid: 1, version: '0', startedAt: 1, pending: [], slack: { state: 'connected', connections: 1 } as const },
+      grants: [{ id: 'G', rule: 'This exact call', by: 'U1', until: 5 }],
+      ...{ apiUrl: '', logFile: '', auditFile: '' },
+    };
+    expect(readReply(encodeReply({ type: 'status', status }))).toEqual({ type: 'status', status });
+  });
+
   test('brings back a decision and an end without one', () => {
     for (const outcome of [
       { kind: 'allowed', by: 'U1', via: 'Slack', at: 5 } as const,
       { kind: 'expired', reason: 'late', at: 5 } as const,
+      { kind: 'unknown', reason: 'gone on', at: 5 } as const,
+      {
+        ...({ kind: 'allowed', by: 'U2', via: 'Slack', at: 5, also: ['U1'], updatedInput: { command: 'ls' } } as const),
+        updatedPermissions: [{ type: 'setMode', mode: 'acceptEdits', destination: 'session' }],
+        grant: { rule: { kind: 'exact', digest: 'd' }, text: 'This exact call', forMs: 1000 },
+      } as const,
     ]) {
       expect(readReply(encodeReply({ type: 'outcome', outcome }))).toEqual({ type: 'outcome', outcome });
     }
@@ -109,6 +154,10 @@ describe('a reply line', () => {
     { kind: 'ALLOWED', by: 'U1', at: 5 },
     { kind: 'expired', at: 5 },
     { kind: 'denied', by: 'U1' },
+    { kind: 'allowed', by: 'U1', via: 'Slack', at: 5, updatedInput: 'ls' },
+    { kind: 'allowed', by: 'U1', via: 'Slack', at: 5, updatedInput: ['ls'] },
+    { kind: 'allowed', by: 'U1', via: 'Slack', at: 5, updatedPermissions: {} },
+    { kind: 'allowed', by: 'U1', via: 'Slack', at: 5, updatedPermissions: ['setMode'] },
     null,
   ])('with the half outcome %j is not taken for one', (outcome) => {
     expect(codeOf(() => readReply(JSON.stringify({ claude_slack_hook: { type: 'outcome', outcome } })))).toBe(

@@ -4,14 +4,13 @@
  */
 import { AppError } from '../errors.ts';
 import { checkHookInput } from '../protocol.ts';
-import type { Agent, Evidence, FailurePolicy, HookInput, HookOutput, Outcome, Said } from '../types.ts';
+import type { Agent, Decided, FailurePolicy, HookInput, HookOutput, Offers, Outcome, Said } from '../types.ts';
 
-/** Answering these takes more than yes or no; without an answer of ours Claude shows its own dialog. */
-const NEEDS_MORE_THAN_YES: ReadonlySet<string> = new Set(['AskUserQuestion']);
+const NO_OFFERS = { edit: false, always: false, acceptEdits: false, interrupt: false, grant: false } as const;
 
 const NOTHING: Said = { stdout: '', stderr: '', exitCode: 0 };
 
-export const claude: Agent = { name: 'claude', read, asks, evidence, say };
+export const claude: Agent = { name: 'claude', read, offers, say };
 
 function read(raw: unknown): HookInput {
   const input = checkHookInput(raw);
@@ -26,33 +25,14 @@ function read(raw: unknown): HookInput {
   return input;
 }
 
-function asks(input: HookInput): boolean {
-  return isGated(input.hook_event_name) && !NEEDS_MORE_THAN_YES.has(input.tool_name ?? '');
-}
-
-/**
- * Claude Code gives a waiting PermissionRequest hook no signal when the person says Yes at the terminal (measured on
- * 2.1.197 and 2.1.329); only later events of the same agent tell.
- */
-function evidence(input: HookInput): Evidence | undefined {
-  const agentId = typeof input.agent_id === 'string' ? input.agent_id : undefined;
-  const about = { sessionId: input.session_id, agentId };
-  const call = { tool_name: input.tool_name ?? '', tool_input: input.tool_input ?? {} };
-  switch (input.hook_event_name) {
-    case 'PostToolUse':
-      return { ...about, call, reason: 'Approved at the terminal; it has run.' };
-    case 'PostToolUseFailure':
-      return { ...about, call, reason: 'Approved at the terminal; it has run and failed.' };
-    case 'PermissionDenied':
-      return { ...about, call, reason: 'Denied by the agent itself.' };
-    case 'Stop':
-    case 'UserPromptSubmit':
-      return { ...about, reason: 'The agent went on without this answer; the outcome is unknown.' };
-    case 'SessionEnd':
-      return { ...about, agentId: 'all', reason: 'The session has ended; the outcome is unknown.' };
-    default:
-      return undefined;
-  }
+function offers({ hook_event_name: event, tool_name: tool }: HookInput): Offers | undefined {
+  if (event === 'Stop') return { ...NO_OFFERS, form: 'stop' };
+  if (!isGated(event)) return undefined;
+  // A PreToolUse has no place for rules, modes and the end of the turn.
+  const isDialog = event === 'PermissionRequest';
+  if (tool === 'AskUserQuestion') return { ...NO_OFFERS, form: 'questions', interrupt: isDialog };
+  if (tool === 'ExitPlanMode') return { ...NO_OFFERS, form: 'plan', acceptEdits: isDialog, interrupt: isDialog };
+  return { form: 'permission', edit: true, always: isDialog, acceptEdits: false, interrupt: isDialog, grant: true };
 }
 
 function isGated(event: string): boolean {
@@ -62,18 +42,28 @@ function isGated(event: string): boolean {
 function say(input: HookInput, outcome: Outcome, onFailure: FailurePolicy): Said {
   if (input.hook_event_name === 'PermissionRequest') return sayPermissionRequest(input, outcome);
   if (input.hook_event_name === 'PreToolUse') return sayPreToolUse(input, outcome, onFailure);
+  if (input.hook_event_name === 'Stop' && outcome.kind === 'denied' && outcome.reason !== undefined)
+    return print({ decision: 'block', reason: outcome.reason });
   return NOTHING;
 }
 
 function sayPermissionRequest(input: HookInput, outcome: Outcome): Said {
-  // Echoing the input pins what runs to what was shown; AskUserQuestion and ExitPlanMode need it to be accepted at all.
-  if (outcome.kind === 'allowed') return decide({ behavior: 'allow', updatedInput: input.tool_input });
+  if (outcome.kind === 'allowed') {
+    const { updatedPermissions } = outcome;
+    const rules = updatedPermissions === undefined ? {} : { updatedPermissions };
+    return decide({ behavior: 'allow', updatedInput: approvedInput(input, outcome), ...rules });
+  }
   if (outcome.kind === 'denied') {
     const stop = outcome.interrupt === true ? { interrupt: true } : {};
     return decide({ behavior: 'deny', message: denial(outcome), ...stop });
   }
   // Empty output leaves Claude's own dialog on the screen; exit 2 would not deny here.
   return NOTHING;
+}
+
+/** Echoing the input pins what runs to what was shown; AskUserQuestion and ExitPlanMode need it to be accepted at all. */
+function approvedInput(input: HookInput, { updatedInput }: Decided): HookInput['tool_input'] {
+  return updatedInput ?? input.tool_input;
 }
 
 function decide(decision: Record<string, unknown>): Said {
@@ -87,7 +77,8 @@ function sayPreToolUse(input: HookInput, outcome: Outcome, onFailure: FailurePol
     });
 
   if (outcome.kind === 'allowed') {
-    return permit('allow', `Approved by ${outcome.by} in ${outcome.via}`, { updatedInput: input.tool_input });
+    const updatedInput = approvedInput(input, outcome);
+    return permit('allow', `Approved by ${decidedBy(outcome)}`, { updatedInput });
   }
   if (outcome.kind === 'denied') return permit('deny', denial(outcome));
   const reason = `claude-slack-hook: nobody decided. ${outcome.reason}`;
@@ -96,8 +87,12 @@ function sayPreToolUse(input: HookInput, outcome: Outcome, onFailure: FailurePol
 }
 
 /** A reason reaches the model as it is; after a PreToolUse Claude Code puts words of its own before it. */
-function denial(outcome: Extract<Outcome, { kind: 'allowed' | 'denied' }>): string {
-  return outcome.reason ?? `Denied by ${outcome.by} in ${outcome.via}`;
+function denial(outcome: Decided): string {
+  return outcome.reason ?? `Denied by ${decidedBy(outcome)}`;
+}
+
+function decidedBy({ by, via, rule }: Decided): string {
+  return rule === undefined ? `${by} in ${via}` : `${via} (${by}): ${rule}`;
 }
 
 function print(output: HookOutput): Said {

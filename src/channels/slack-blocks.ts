@@ -1,122 +1,70 @@
 /** Layout: a request, or how it ended, as Block Kit. Text of an agent only ever goes into rich text and plain text elements. */
-import type { ActionsBlock, Button, KnownBlock, RichTextBlock, RichTextElement } from '@slack/types';
-import type { ApprovalRequest, Outcome } from '../types.ts';
-import { bold, box, code, costOfBlocks, header, italic, richText, section, shorten, text } from './slack-elements.ts';
-import { type Field, textField } from './slack-field.ts';
-import { fieldsOf, mcpName } from './slack-fields.ts';
-import { type FittedField, fitSomehow } from './slack-fit.ts';
-import { projectName, type Surroundings } from './slack-surroundings.ts';
-import { countHidden, cutBefore, encodeInline, mixedWords, spellOut } from './visible.ts';
-import {
-  AGENTS,
-  askTitle,
-  decidedBy,
-  endedTitle,
-  hiddenWarning,
-  LABELS,
-  leftOut,
-  length,
-  MIXED_SCRIPTS,
-  mcpTitle,
-  notice,
-  WORDS,
-  waited,
-} from './wording.ts';
+import type { KnownBlock } from '@slack/types';
+import { createMasker } from '../secrets.ts';
+import type { ApprovalRequest, Outcome, Run } from '../types.ts';
+import { type BodyOptions, type CardBody, renderBody } from './slack-body.ts';
+import { decideBlock } from './slack-buttons.ts';
+import { bold, header, italic, type RichTextPart, richText, section, shorten, text } from './slack-elements.ts';
+import { outcomeElements, person } from './slack-outcome.ts';
+import { type Draft, emptyDraft, needsSend } from './slack-question-answers.ts';
+import { questionBlocks } from './slack-question-card.ts';
+import { buttonValue } from './slack-values.ts';
+import { cutBefore } from './visible.ts';
+import { askTitle, endedTitle, notice, repliesNote, WORDS } from './wording.ts';
 
-export const DECIDE_BLOCK = 'csh_decide';
-export const APPROVE_ACTION = 'csh_approve';
-export const DENY_ACTION = 'csh_deny';
-export const DENY_REASON_ACTION = 'csh_deny_reason';
-
-/** Version of the buttons' value. */
-const VALUE_VERSION = 'v1';
-
-/**
- * Slack refuses messages with more than about 13,200 characters over all blocks, and was seen to refuse 11,341
- * (bolt-js issues 2509 and 2867); the limit is undocumented, so stay well below.
- */
-const FULL_BUDGET = 9_000;
-/** For the case that Slack refused the full card. */
-const SHORT_BUDGET = 3_000;
-/** Title, outcome and reason; and for each field its length and the line about what is left out. */
-const FRAME = 700;
-const FRAME_PER_FIELD = 100;
-/** Header: 150 characters (Block Kit reference). The longest title around the tool's name has 40. */
-const MAX_TOOL_IN_TITLE = 100;
-const MAX_LABEL = 80;
-/** Labels such as the mode or a subagent's type; they say where a request comes from, not what it does. */
-const MAX_ORIGIN = 60;
-const MAX_REASON = 300;
 /** Push notifications show about this much. */
 const MAX_TEXT = 150;
 const MAX_PROJECT_IN_TEXT = 30;
-/** More characters of the call than a notification has. */
-const PREVIEW = 160;
-const MAX_MIXED_WORDS = 3;
-const MAX_MIXED_WORD = 40;
-const DIGEST_SHOWN = 12;
-const SESSION_SHOWN = 8;
 
-export interface CardOptions {
-  readonly host: string;
+export interface CardOptions extends BodyOptions {
   /** Which daemon a click belongs to. */
   readonly instanceId: string;
-  /** 'short' never offers an approval. Default 'full'. */
-  readonly size?: 'full' | 'short';
-  /** What the disk adds; the tool input is shown in full without it. */
-  readonly surroundings?: Surroundings;
+  /** The body as it was rendered before. Default: rendered now. */
+  readonly body?: CardBody;
+  /** Whether what does not fit into blocks was attached as a file, where people can read it. */
+  readonly isAttached?: boolean;
+  /** What has been chosen so far. */
+  readonly draft?: Draft;
+  /** Who has approved already, when several must. */
+  readonly countedBy?: readonly string[];
 }
 
 export interface ClosedOptions extends Omit<CardOptions, 'instanceId'> {
-  /** The body of the card that asked, so that what was decided on stays to be seen. Default: rendered again. */
-  readonly body?: CardBody;
+  /** What became of the call. */
+  readonly run?: Run;
 }
 
 export interface Rendered {
   readonly blocks: KnownBlock[];
   /** For notifications; Slack reads it as mrkdwn. */
   readonly text: string;
-  /** Whether the blocks show the whole request. */
+  /** Whether people can read the whole request here. */
   readonly complete: boolean;
   readonly body: CardBody;
 }
 
-/** What asking and closed cards have in common. */
-export interface CardBody {
-  /** The tool's name as it stands in titles. */
-  readonly tool: string;
-  /** How the call starts, for notifications; encoded. */
-  readonly start: string;
-  readonly blocks: readonly RichTextBlock[];
-  readonly complete: boolean;
-}
-
-/** What the buttons of a request carry. */
-export function buttonValue(request: ApprovalRequest, instanceId: string): string {
-  return [VALUE_VERSION, instanceId, request.id, request.nonce].join('.');
-}
-
-/** The parts of a button's value; undefined when it is not one of ours. */
-export function readButtonValue(value: string): { instanceId: string; requestId: string; nonce: string } | undefined {
-  const [version, instanceId, requestId, nonce, ...more] = value.split('.');
-  if (version !== VALUE_VERSION || more.length > 0 || !instanceId || !requestId || !nonce) return undefined;
-  return { instanceId, requestId, nonce };
-}
-
 /** The card that asks. Without `complete` there is no Approve button. */
 export function renderCard(request: ApprovalRequest, options: CardOptions): Rendered {
-  const body = renderBody(request, options);
-  const isShort = options.size === 'short';
-  const complete = body.complete && !isShort;
-  const why = complete ? [] : [section([bold(WORDS.tooLong)])];
+  const { isAttached = false, countedBy = [] } = options;
+  const body = options.body ?? renderBody(request, options);
+  const { form } = request.offers;
+  const complete = form === 'stop' || body.complete || (body.isSayable && isAttached && form !== 'questions');
+  const canShowAll = body.isSayable && !body.complete && form !== 'questions' && form !== 'stop';
+  const title = askTitle(form, body.tool, complete || canShowAll);
+  const notes = [...lengthNotes(body, complete, canShowAll, isAttached), ...countNotes(request, countedBy)];
+  const value = buttonValue(request, options.instanceId);
+  const questions = complete ? body.questions : undefined;
   return {
     blocks: [
-      header(askTitle(body.tool, complete)),
-      ...body.blocks,
-      ...(why.length > 0 ? [richText(why)] : []),
-      actions(buttonValue(request, options.instanceId), complete),
+      header(title),
+      body.origin,
+      ...(questions === undefined
+        ? body.call
+        : [...controls(request, questions, value, options), ...callWithoutQuestions(body)]),
+      ...(notes.length > 0 ? [richText(notes)] : []),
+      decideBlock(request, value, { complete, canShowAll, needsSend: questions !== undefined && needsSend(questions) }),
     ],
-    text: notification(complete ? body.tool : askTitle(body.tool, complete), request, body),
+    text: notification(form === 'permission' && complete ? body.tool : title, body),
     complete,
     body,
   };
@@ -125,158 +73,31 @@ export function renderCard(request: ApprovalRequest, options: CardOptions): Rend
 /** The card after the end: no buttons, what happened, and still what it was about. */
 export function renderClosed(request: ApprovalRequest, outcome: Outcome, options: ClosedOptions): Rendered {
   const body = options.body ?? renderBody(request, options);
-  const title = endedTitle(outcome.kind, body.tool);
+  const masker = options.masker ?? createMasker({ known: request.secrets });
+  const isEdited =
+    request.offers.form === 'permission' && 'updatedInput' in outcome && outcome.updatedInput !== undefined;
+  const title = endedTitle(outcome.kind, body.tool, request.offers.form, isEdited);
+  const asked = isEdited ? [section([bold(WORDS.askedFor)])] : [];
   return {
-    blocks: [header(title), richText([section(outcomeLine(request, outcome))]), ...body.blocks],
-    text: notification(title, request, body),
+    blocks: [
+      header(title),
+      richText([...outcomeElements(request, outcome, masker, options.run), ...asked]),
+      body.origin,
+      ...body.call,
+    ],
+    text: notification(title, body),
     complete: body.complete,
     body,
   };
 }
 
-/** Where the call comes from, the call itself, then what the agent says about it, and warnings. */
-function renderBody(request: ApprovalRequest, options: Pick<CardOptions, 'host' | 'size' | 'surroundings'>): CardBody {
-  const { input } = request;
-  const { host, size, surroundings = {} } = options;
-  const tool = toolTitle(request);
-  const call = fieldsOf(input, surroundings.file);
-  const fields = [
-    ...call,
-    ...(tool.length > MAX_TOOL_IN_TITLE ? [textField(LABELS.tool, input.tool_name ?? '', 'line')] : []),
-    textField(LABELS.directory, input.cwd, 'line'),
-  ];
-  const origin = section(originLine(request, host, surroundings.branch));
-  const notes = noteElements(request, fields);
-  const layOut = (shown: readonly FittedField[]): RichTextBlock[] => {
-    const comments = shown.filter((field) => field.isComment === true);
-    return [
-      richText([origin]),
-      richText([
-        ...shown.filter((field) => field.isComment !== true).flatMap(fieldElements),
-        section(traceLine(request)),
-      ]),
-      ...(comments.length > 0 ? [richText(comments.flatMap(fieldElements))] : []),
-      ...(notes.length > 0 ? [richText(notes)] : []),
-    ];
-  };
-  const budgetOf = (shown: readonly Field[]): number => {
-    const frame = costOfBlocks(layOut(shown.map(({ around: _around, ...field }) => ({ ...field, shown: '' }))));
-    const most = size === 'short' ? SHORT_BUDGET : FULL_BUDGET;
-    return Math.max(0, most - frame - FRAME - FRAME_PER_FIELD * shown.length);
-  };
-  const fitted = fitSomehow(fields, budgetOf);
-  return {
-    tool: shorten(tool, MAX_TOOL_IN_TITLE) || WORDS.unknownTool,
-    start: startOf(call.find(({ isNamed }) => isNamed !== true)),
-    blocks: layOut(fitted),
-    complete: fitted.every((field) => field.cut === undefined && field.whole && field.label.length <= MAX_LABEL),
-  };
-}
-
-/** The tool's name, encoded; of an MCP server's tool both parts. */
-function toolTitle({ input }: ApprovalRequest): string {
-  const mcp = mcpName(input);
-  return mcp === undefined
-    ? encodeInline(input.tool_name ?? '')
-    : mcpTitle(encodeInline(mcp.tool), encodeInline(mcp.server));
-}
-
-function startOf(field: Field | undefined): string {
-  const shown = field?.shown ?? '';
-  return shown.slice(0, cutBefore(shown, PREVIEW)).replaceAll(/\s+/g, ' ');
-}
-
-function noteElements({ input }: ApprovalRequest, fields: readonly Field[]): RichTextBlock['elements'] {
-  const hidden = fields.reduce((sum, field) => sum + field.hidden, countHidden(input.tool_name ?? ''));
-  const mixed = new Set(
-    [input.tool_name ?? '', ...fields.flatMap(({ label, shown }) => [label, shown])]
-      .filter((shown) => shown.length <= FULL_BUDGET)
-      .flatMap((shown) => mixedWords(shown, MAX_MIXED_WORDS)),
-  );
-  const words = [...mixed].slice(0, MAX_MIXED_WORDS).map((word) => shorten(spellOut(word), MAX_MIXED_WORD));
-  return [
-    ...(Object.keys(input.tool_input ?? {}).length === 0 ? [section([text(WORDS.noInput)])] : []),
-    ...(hidden > 0 ? [section([bold(hiddenWarning(hidden))])] : []),
-    ...(words.length > 0
-      ? [section([bold(MIXED_SCRIPTS), ...words.flatMap((word) => [...code(word), text(' ')])])]
-      : []),
-  ];
-}
-
-/** A field with the sentence below it. */
-function fieldElements(field: FittedField): RichTextBlock['elements'] {
-  const remark = field.remark === undefined ? [] : [section([italic(field.remark)])];
-  return [...valueElements(field), ...remark];
-}
-
-function valueElements(field: FittedField): RichTextBlock['elements'] {
-  const label = [
-    bold(shorten(field.label, MAX_LABEL)),
-    ...(field.note === undefined ? [] : [text(` (${field.note})`)]),
-  ];
-  if (field.cut !== undefined) {
-    const { head, tail, characters, lines } = field.cut;
-    const gap = section([bold(characters === 0 ? WORDS.unchangedLeft : leftOut(characters, lines))]);
-    return [section([...label, text(` · ${length(field.length)}`)]), ...box(head), gap, ...box(tail)];
-  }
-  if (field.shown === '') return [section([...label, text(': '), italic(WORDS.empty)])];
-  if (field.style === 'line') return [section([...label, text(': '), ...code(field.shown)])];
-  const { above, below } = field.around ?? { above: '', below: '' };
-  const content = [above, field.shown, below].filter((part) => part !== '').join('\n');
-  const size = field.isDiff === true ? [] : [text(` · ${length(field.length)}`)];
-  return [section([...label, ...size]), ...box(content)];
-}
-
-/** Where the call comes from, at a glance. */
-function originLine({ agent, input }: ApprovalRequest, host: string, branch: string | undefined): RichTextElement[] {
-  const agentType = typeof input.agent_type === 'string' ? input.agent_type : undefined;
-  return labelled([
-    [LABELS.project, projectName(input.cwd)],
-    [LABELS.host, host],
-    [LABELS.branch, branch],
-    [AGENTS[agent], input.permission_mode],
-    [LABELS.agent, agentType],
-  ]);
-}
-
-/** What finds this call again in logs. */
-function traceLine({ input, digest }: ApprovalRequest): RichTextElement[] {
-  return labelled([
-    [LABELS.session, input.session_id.slice(0, SESSION_SHOWN)],
-    [LABELS.digest, digest.slice(0, DIGEST_SHOWN)],
-  ]);
-}
-
-function labelled(parts: readonly (readonly [string, string | undefined])[]): RichTextElement[] {
-  return parts
-    .filter((part): part is readonly [string, string] => part[1] !== undefined && part[1] !== '')
-    .flatMap(([label, value], index) => [
-      text(`${index === 0 ? '' : ' · '}${label} `),
-      ...code(shorten(encodeInline(value), MAX_ORIGIN)),
-    ]);
-}
-
-function outcomeLine(request: ApprovalRequest, outcome: Outcome): RichTextElement[] {
-  const date: RichTextElement = {
-    type: 'date',
-    timestamp: Math.floor(outcome.at / 1000),
-    format: '{date_short_pretty} {time_secs}',
-    fallback: new Date(outcome.at).toISOString(),
-  };
-  const when = [text(' · '), date, text(` · after ${waited(outcome.at - request.askedAt)}`)];
-  const reason = outcome.reason ?? '';
-  const why = reason === '' ? [] : [text(shorten(encodeInline(reason), MAX_REASON))];
-  if (outcome.kind !== 'allowed' && outcome.kind !== 'denied') return [...why, ...when];
-  const person: RichTextElement = /^[UW][A-Z0-9]{2,20}$/.test(outcome.by)
-    ? { type: 'user', user_id: outcome.by }
-    : text(shorten(encodeInline(outcome.by), MAX_ORIGIN) || '?');
-  return [bold(decidedBy(outcome.kind)), person, ...when, ...(why.length === 0 ? [] : [text('\n'), ...why])];
-}
-
 /** Static words, the tool, the project and the start of the call: nothing in it can be markup. */
-function notification(before: string, { input }: ApprovalRequest, { start }: CardBody): string {
-  const project = shorten(encodeInline(projectName(input.cwd)), MAX_PROJECT_IN_TEXT);
-  const whole = notice(before, project, start);
+function notification(before: string, { project, start }: CardBody): string {
+  return harmlessText(notice(before, shorten(project, MAX_PROJECT_IN_TEXT), start));
+}
+
+/** At most 150 characters that Slack shows as they are. */
+export function harmlessText(whole: string): string {
   if (harmless(whole).length <= MAX_TEXT) return harmless(whole);
   let kept = Math.min(whole.length, MAX_TEXT);
   while (harmless(whole.slice(0, kept)).length >= MAX_TEXT) kept = cutBefore(whole, kept - 1);
@@ -288,28 +109,33 @@ function harmless(markup: string): string {
   return markup.replaceAll('`', 'ˋ').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-function actions(value: string, complete: boolean): ActionsBlock {
-  const button = (
-    actionId: string,
-    label: string,
-    style: 'primary' | 'danger' | undefined,
-    spoken: string,
-  ): Button => ({
-    type: 'button',
-    action_id: actionId,
-    text: { type: 'plain_text', text: label, emoji: false },
-    ...(style === undefined ? {} : { style }),
-    value,
-    accessibility_label: spoken,
-  });
-  const approve = complete ? [button(APPROVE_ACTION, WORDS.approve, 'primary', WORDS.approveLabel)] : [];
-  return {
-    type: 'actions',
-    block_id: DECIDE_BLOCK,
-    elements: [
-      ...approve,
-      button(DENY_ACTION, WORDS.deny, 'danger', WORDS.denyLabel),
-      button(DENY_REASON_ACTION, WORDS.denyWithReason, undefined, WORDS.denyWithReasonLabel),
-    ],
-  };
+function controls(
+  request: ApprovalRequest,
+  questions: NonNullable<CardBody['questions']>,
+  value: string,
+  { draft, masker }: CardOptions,
+): KnownBlock[] {
+  const used = masker ?? createMasker({ known: request.secrets });
+  return questionBlocks(questions, draft ?? emptyDraft(questions), value, (shown) => used.mask(shown).text);
+}
+
+/** What the controls show already is not shown twice. */
+function callWithoutQuestions({ call, askedBlocks }: CardBody): readonly KnownBlock[] {
+  return call.slice(askedBlocks);
+}
+
+function lengthNotes(body: CardBody, complete: boolean, canShowAll: boolean, isAttached: boolean): RichTextPart[] {
+  if (canShowAll && isAttached) return [section([text(WORDS.attached)])];
+  if (complete) return [];
+  return [section([bold(canShowAll ? WORDS.long : body.isSayable ? WORDS.tooLong : WORDS.notSayable)])];
+}
+
+function countNotes({ needed, replies, offers }: ApprovalRequest, countedBy: readonly string[]): RichTextPart[] {
+  if (offers.form === 'stop')
+    return replies === undefined || replies.inARow === 0 ? [] : [section([italic(repliesNote(replies))])];
+  if (needed < 2) return [];
+  if (countedBy.length === 0) return [section([italic(WORDS.twoNeeded)])];
+  return [
+    section([bold(WORDS.approvedSoFar), ...countedBy.flatMap((by) => [person(by), text(' ')]), text(WORDS.oneMore)]),
+  ];
 }

@@ -1,20 +1,25 @@
 /** Bolt between our connections and our listeners: envelopes go in, clicks come out, and every envelope is acknowledged. */
 import { App, type Receiver } from '@slack/bolt';
-import { DECIDE_BLOCK } from './slack-blocks.ts';
 import type { SlackCallsOptions } from './slack-calls.ts';
 import { type Click, readClick } from './slack-clicks.ts';
-import { safeText } from './slack-errors.ts';
+import { field, safeText } from './slack-errors.ts';
+import { type Ack, notDone } from './slack-forms.ts';
 import type { Envelope } from './slack-link.ts';
 import { createSdkLogger } from './slack-logger.ts';
-import { REASON_BLOCK, REASON_VIEW } from './slack-reason.ts';
+import { OURS } from './slack-values.ts';
+import { NOTICES } from './wording.ts';
 
 export interface BoltOptions extends Pick<SlackCallsOptions, 'botToken' | 'apiUrl' | 'logger' | 'timing'> {
   readonly botId: string;
   readonly botUserId: string;
   /** `respond` reaches only the person who clicked, and works where the bot is not a member. */
   readonly onClick: (click: Click, respond: (text: string) => Promise<void>) => void;
-  /** A submitted reason; returns what to tell the person when it does not count. Must be synchronous. */
-  readonly onReason: (body: unknown) => string | undefined;
+  /** A submitted form; returns what Slack is told. Must be synchronous. */
+  readonly onSubmit: (body: unknown) => Ack;
+  /** A press inside a form. */
+  readonly onTurn: (body: unknown) => void;
+  readonly onReaction: (event: unknown) => void;
+  readonly onMessage: (event: unknown) => void;
 }
 
 /** Envelope ids that are remembered, because Slack may deliver one twice, on another connection too. */
@@ -40,20 +45,34 @@ export async function createBolt(options: BoltOptions): Promise<(envelope: Envel
       fetch: (url, init) => fetch(url, { signal: AbortSignal.timeout(timing.callMs), ...init }),
     },
   });
+  /** A form that closes looks like one that was taken. */
+  const submitted = (body: unknown): Ack => {
+    try {
+      return options.onSubmit(body);
+    } catch (error) {
+      logger.error({ reason: safeText(error) }, 'form not understood');
+      return notDone(NOTICES.unreadable);
+    }
+  };
   app.error(async (error) => logger.error({ reason: safeText(error) }, 'listener failed'));
-  app.action({ block_id: DECIDE_BLOCK }, async ({ ack, body, respond }) => {
+  app.action({ block_id: OURS }, async ({ ack, body, respond }) => {
     // Not awaited: whether Slack hears of it or not, the press counts.
     ack().catch((error: unknown) => logger.warn({ reason: safeText(error) }, 'click not acknowledged'));
+    if (field(field(body, 'container'), 'type') === 'view') return options.onTurn(body);
     const click = readClick(body);
     if (click === undefined) return logger.warn({}, 'unreadable click');
     options.onClick(click, async (text) => {
       await respond({ text, response_type: 'ephemeral', replace_original: false });
     });
   });
-  app.view(REASON_VIEW, async ({ ack, body }) => {
-    const problem = options.onReason(body);
-    await (problem === undefined ? ack() : ack({ response_action: 'errors', errors: { [REASON_BLOCK]: problem } }));
+  app.view(OURS, async ({ ack, body }) => {
+    const answer = submitted(body);
+    if (answer === undefined) await ack();
+    else await ack(answer);
   });
+  // These come only when the app has the scopes and subscriptions for them.
+  app.event('reaction_added', async ({ event }) => options.onReaction(event));
+  app.event('message', async ({ event }) => options.onMessage(event));
   await app.init();
 
   const seen = new Set<string>();

@@ -27,9 +27,25 @@ export interface CallBounds {
   readonly spacedBy?: string;
   /** Changes the arguments for a retry. `uncertain` = an earlier try may have worked unseen. */
   readonly onRetry?: (attempt: number, uncertain: boolean) => Record<string, unknown>;
+  /** Called when a try has failed and the next one has to wait. */
+  readonly onTrouble?: () => void;
+}
+
+/** A text file for a thread. */
+export interface Upload {
+  readonly channel: string;
+  /** The thread. */
+  readonly ts: string;
+  readonly name: string;
+  readonly title: string;
+  readonly content: string;
+  /** Larger ones are refused here. */
+  readonly maxBytes: number;
 }
 
 export interface SlackCalls {
+  /** Rejects with `CallFailed`, also when `signal` aborts. Tried once: a second copy would only confuse. */
+  upload(file: Upload, signal: AbortSignal): Promise<void>;
   /** Rejects with `CallFailed`. `doing` completes "Slack refused to …". */
   call(
     lane: 'post' | 'edit',
@@ -75,6 +91,28 @@ export function createSlackCalls(options: SlackCallsOptions): SlackCalls {
   };
 
   return {
+    upload: async ({ channel, ts, name, title, content, maxBytes }, signal) => {
+      if (Buffer.byteLength(content) > maxBytes) {
+        throw new AppError('slack-rejected', `Expected a file of at most ${maxBytes} bytes, got a larger one`);
+      }
+      const sent = lanes.edit.filesUploadV2({ channel_id: channel, thread_ts: ts, filename: name, title, content });
+      const over = Promise.withResolvers<never>();
+      const onAbort = (): void => over.reject(new AppError('slack-unreachable', 'Slack did not take the file in time'));
+      signal.addEventListener('abort', onAbort);
+      if (signal.aborted) onAbort();
+      try {
+        await Promise.race([sent, over.promise]);
+      } catch (error) {
+        // A missing scope for files is no reason to doubt the token.
+        const failure = readFailure(error, 'take the file');
+        logger.debug({ reason: failure.error.message }, 'file not attached');
+        throw giveUp(failure);
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+        sent.catch(() => {});
+        over.promise.catch(() => {});
+      }
+    },
     call: async (lane, method, args, doing, bounds) => {
       const { deadline, signal, maxTries = Number.POSITIVE_INFINITY } = bounds;
       let uncertain = false;
@@ -96,6 +134,7 @@ export function createSlackCalls(options: SlackCallsOptions): SlackCalls {
             ? now() + withJitter(Math.min(RETRY_MS * 2 ** (attempt - 1), RETRY_CAP_MS), random)
             : nextSlot(bounds.spacedBy, result.retryAfterMs, deadline);
         if (attempt >= maxTries || backAt >= deadline || signal?.aborted) throw giveUp(result);
+        bounds.onTrouble?.();
         await pause(backAt - now(), signal);
         if (signal?.aborted) throw giveUp(result);
       }

@@ -1,134 +1,230 @@
 /** From a press of a button to an answer: what a click must have, what becomes of it, and what the person is told. */
-import type { Answer, OnAnswer, Verdict } from '../types.ts';
-import { APPROVE_ACTION, DECIDE_BLOCK, DENY_ACTION, DENY_REASON_ACTION, readButtonValue } from './slack-blocks.ts';
+import type { Answer, Core, Verdict } from '../types.ts';
 import { field } from './slack-errors.ts';
-import { NOTICES } from './wording.ts';
+import {
+  ALWAYS_ACTION,
+  APPROVE_ACTION,
+  APPROVE_ALL_ACTION,
+  APPROVE_EDITS_ACTION,
+  type ButtonValue,
+  DENY_ACTION,
+  DENY_REASON_ACTION,
+  EDIT_ACTION,
+  GRANT_ACTION,
+  MORE_ACTION,
+  OURS,
+  REVOKE_ACTION,
+  readButtonValue,
+  readGrantValue,
+  readManyValue,
+  SHOW_ALL_ACTION,
+} from './slack-values.ts';
+import { manyAnswered, NOTICES, noticeOf } from './wording.ts';
 
 /** A press on one of our buttons, as Slack reports it; nothing in it has been checked against a request. */
 export interface Click {
   readonly user: string;
   readonly channel: string;
   readonly message: string;
-  readonly decision: Answer['decision'];
-  /** Opens a modal within three seconds; set when the person wants to say why. */
-  readonly reasonTrigger?: string;
-  /** The button's value. */
+  /** The thread that the message is in. */
+  readonly threadTs: string | undefined;
+  readonly actionId: string;
+  /** The button's value; '' for elements that have none. */
   readonly value: string;
+  /** The values of what is ticked. */
+  readonly selected: readonly string[];
+  /** Opens a modal within three seconds. */
+  readonly trigger: string | undefined;
   /** The blocks of the message as Slack has them. */
   readonly blocks: readonly Record<string, unknown>[];
 }
 
+/** Where a person presses and is told things. */
+export type Spot = Pick<Click, 'user' | 'channel' | 'message' | 'threadTs'>;
+
 /** Tells the person who clicked, and nobody else. `respond` uses the address that came with the click. */
-export type Notify = (click: Click, text: string, respond: (text: string) => Promise<void>) => void;
+export type Notify = (spot: Spot, text: string, respond?: (text: string) => Promise<void>) => void;
 
 export interface ClickOptions {
   readonly instanceId: string;
   readonly now: () => number;
-  readonly noticeMs: number;
-  /** Must be synchronous: no call of Slack's stands between a click and its decision. */
-  readonly onAnswer: OnAnswer;
+  readonly core: Core;
   /** True for a second copy of a message that was posted twice because Slack's first answer got lost. */
   readonly isDuplicate: (click: Click, requestId: string, nonce: string) => boolean;
-  /** True while the request's own message is open or is being closed by its outcome. */
-  readonly isKnown: (requestId: string) => boolean;
   readonly onForeign: () => void;
-  /** Asks the person for the reason; nothing is decided yet. */
-  readonly openReason: (click: Click, trigger: string, requestId: string) => void;
+  /** Opens the form that a button stands for; nothing is decided yet. */
+  readonly openForm: (click: Click, value: ButtonValue) => void;
+  /** A press on what belongs to a question; false when it is none. */
+  readonly onQuestion: (click: Click, react: (verdict: Verdict, text?: string) => void) => boolean;
+  /** Gives a request of a list a message of its own. */
+  readonly onMore: (click: Click, value: ButtonValue) => void;
   readonly notify: Notify;
   readonly removeButtons: (click: Click, isDuplicate: boolean) => void;
 }
 
 /** Verdicts after which the buttons are of no use to anybody. */
-const OVER: readonly Verdict[] = ['expired', 'closed', 'unknown-request'];
+const OVER: readonly Verdict[] = ['expired', 'closed', 'unknown-request', 'already-decided'];
+/** Buttons that open a form. */
+const FORMS: ReadonlySet<string> = new Set([
+  ...[DENY_REASON_ACTION, EDIT_ACTION, ALWAYS_ACTION, GRANT_ACTION, SHOW_ALL_ACTION],
+]);
 /** People whose last notice is remembered. */
 const REMEMBERED = 500;
 
-/** Exactly one action, ours, with a value, a person, and the message that it was pressed on; otherwise undefined. */
+/** Exactly one action, ours, with a person and the message that it was pressed on; otherwise undefined. */
 export function readClick(body: unknown): Click | undefined {
   const actions = field(body, 'actions');
   if (!Array.isArray(actions) || actions.length !== 1) return undefined;
   const [action] = actions;
-  const decision = decisionOf(field(action, 'action_id'));
-  const value = field(action, 'value');
+  const actionId = field(action, 'action_id');
+  const value = field(action, 'value') ?? '';
   const user = field(field(body, 'user'), 'id');
   const container = field(body, 'container');
   const channel = field(field(body, 'channel'), 'id') ?? field(container, 'channel_id');
   const message = field(container, 'message_ts');
   const blocks = field(field(body, 'message'), 'blocks');
-  if (field(action, 'block_id') !== DECIDE_BLOCK || decision === undefined) return undefined;
-  if (!isText(value) || !isText(user) || !isText(channel) || !isText(message)) return undefined;
+  const options = field(action, 'selected_options');
   const trigger = field(body, 'trigger_id');
-  const wantsReason = field(action, 'action_id') === DENY_REASON_ACTION;
-  if (wantsReason && !isText(trigger)) return undefined;
+  const threadTs = field(container, 'thread_ts');
+  if (!isText(actionId) || !OURS.test(actionId) || typeof value !== 'string') return undefined;
+  if (!isText(user) || !isText(channel) || !isText(message)) return undefined;
   return {
-    ...{ user, channel, message, decision, value },
+    ...{ user, channel, message, actionId, value },
+    selected: (Array.isArray(options) ? options : []).map((option) => field(option, 'value')).filter(isText),
+    threadTs: isText(threadTs) ? threadTs : undefined,
+    trigger: isText(trigger) ? trigger : undefined,
     blocks: Array.isArray(blocks) ? blocks.filter(isObject) : [],
-    ...(wantsReason && isText(trigger) ? { reasonTrigger: trigger } : {}),
   };
 }
 
-/** Handles a click to the end; returns before anything is sent to Slack. */
-export function createClickHandler(
-  options: ClickOptions,
-): (click: Click, respond: (text: string) => Promise<void>) => void {
-  const { now, notify } = options;
-  const noticedAt = new Map<string, number>();
+export interface NoticesOptions extends Pick<ClickOptions, 'now' | 'notify'> {
+  /** A person is told about one message at most once in this time. */
+  readonly noticeMs: number;
+}
 
-  /** At most one notice for a person and message in a while: a hundred presses are one question. */
-  const mayNotify = (click: Click): boolean => {
-    const key = `${click.user} ${click.channel} ${click.message}`;
+type HandleClick = (click: Click, respond: (text: string) => Promise<void>) => void;
+
+/**
+ * A press on a message that Slack has not told us of yet waits for `whenKnown`, and whatever is pressed after it waits
+ * behind it: an Approve never overtakes a Deny. Every other press is handled at once.
+ */
+export function inOrder(handle: HandleClick, whenKnown: (click: Click) => Promise<void> | undefined): HandleClick {
+  let waiting = 0;
+  let last: Promise<void> = Promise.resolve();
+  return (click, respond) => {
+    const wait = whenKnown(click);
+    if (wait === undefined && waiting === 0) return handle(click, respond);
+    waiting += 1;
+    last = Promise.all([last.catch(() => {}), wait]).then(() => {
+      waiting -= 1;
+      handle(click, respond);
+    });
+  };
+}
+
+/** Tells people at most once in a while about one message: a hundred presses are one question. */
+export function createNotices({ now, noticeMs, notify }: NoticesOptions): Notify {
+  const noticedAt = new Map<string, number>();
+  return (spot, text, respond) => {
+    const key = `${spot.user} ${spot.channel} ${spot.message}`;
     const last = noticedAt.get(key);
-    if (last !== undefined && now() - last < options.noticeMs) return false;
+    if (last !== undefined && now() - last < noticeMs) return;
     noticedAt.delete(key);
     noticedAt.set(key, now());
     for (const oldest of noticedAt.keys()) {
       if (noticedAt.size <= REMEMBERED) break;
       noticedAt.delete(oldest);
     }
-    return true;
+    notify(spot, text, respond);
   };
+}
 
-  return (click, respond) => {
-    const notice = (text: string): void => {
-      if (mayNotify(click)) notify(click, text, respond);
-    };
-    const value = readButtonValue(click.value);
-    if (value === undefined) return notice(NOTICES.unreadable);
-    if (value.instanceId !== options.instanceId) {
-      options.onForeign();
-      return notice(NOTICES.elsewhere);
-    }
-    const { requestId, nonce } = value;
-    if (click.reasonTrigger !== undefined && options.isKnown(requestId)) {
-      options.openReason(click, click.reasonTrigger, requestId);
-      return;
-    }
-    const answer: Answer = {
-      requestId,
-      nonce,
-      decision: click.decision,
-      by: click.user,
-      conversation: click.channel,
-      message: click.message,
-      at: now(),
-    };
-    const react = (verdict: Verdict): void => {
-      if (verdict === 'accepted' || verdict === 'pending') return;
-      if (verdict === 'forged' && options.isDuplicate(click, requestId, nonce)) {
+/** Handles a click to the end; returns before anything is sent to Slack. */
+export function createClickHandler(options: ClickOptions): HandleClick {
+  const { core, now, instanceId } = options;
+
+  const answerOf = (click: Click, value: ButtonValue): Answer => ({
+    requestId: value.requestId,
+    nonce: value.nonce,
+    ...decisionOf(click.actionId),
+    by: click.user,
+    conversation: click.channel,
+    message: click.message,
+    at: now(),
+  });
+
+  /** What the person hears of a verdict, and what becomes of the message. */
+  const reactor =
+    (click: Click, value: ButtonValue | undefined, notice: (text: string) => void) =>
+    (verdict: Verdict, text?: string): void => {
+      const said = text ?? noticeOf(verdict);
+      if (said === undefined) return;
+      if (value !== undefined && verdict === 'forged' && options.isDuplicate(click, value.requestId, value.nonce)) {
         notice(NOTICES.duplicate);
         options.removeButtons(click, true);
         return;
       }
-      notice(NOTICES[verdict]);
-      if (OVER.includes(verdict) && !options.isKnown(requestId)) options.removeButtons(click, false);
+      notice(said);
+      if (OVER.includes(verdict)) options.removeButtons(click, false);
     };
-    react(options.onAnswer(answer, react));
+
+  const answerMany = (click: Click, requests: readonly ButtonValue[], notice: (text: string) => void): void => {
+    const onLater = (verdict: Verdict): void => {
+      const said = noticeOf(verdict);
+      if (said !== undefined) notice(said);
+    };
+    const approval = { ...click, actionId: APPROVE_ACTION };
+    const verdicts = requests.map((value) => core.answer(answerOf(approval, value), onLater));
+    const count = verdicts.filter((verdict) => noticeOf(verdict) === undefined).length;
+    if (count < verdicts.length) notice(manyAnswered(count, verdicts.length - count));
+  };
+
+  return (click, respond) => {
+    const notice = (text: string): void => options.notify(click, text, respond);
+    const many = click.actionId === APPROVE_ALL_ACTION ? readManyValue(click.value) : undefined;
+    const grant = click.actionId === REVOKE_ACTION ? readGrantValue(click.value) : undefined;
+    const value = readButtonValue(click.value);
+    const from = many ?? grant ?? value;
+    if (from !== undefined && from.instanceId !== instanceId) {
+      options.onForeign();
+      return notice(NOTICES.elsewhere);
+    }
+    if (many !== undefined) return answerMany(click, many.requests, notice);
+    if (grant !== undefined) {
+      if (!core.revoke(grant.grantId, click.user)) notice(NOTICES.noGrant);
+      return;
+    }
+    const react = reactor(click, value, notice);
+    if (options.onQuestion(click, react)) return;
+    if (value === undefined) return notice(NOTICES.unreadable);
+    const isForm = FORMS.has(click.actionId);
+    if (isForm || click.actionId === MORE_ACTION) {
+      // A form shows the request again: only who may answer it gets to see it.
+      const verdict = core.judge({ ...answerOf(click, value), decision: 'deny', reason: '', interrupt: false });
+      if (!isFree(verdict)) return react(verdict);
+      return isForm ? options.openForm(click, value) : options.onMore(click, value);
+    }
+    if (!ANSWERS.has(click.actionId)) return notice(NOTICES.unreadable);
+    react(core.answer(answerOf(click, value), react));
   };
 }
 
-function decisionOf(actionId: unknown): Answer['decision'] | undefined {
-  if (actionId === APPROVE_ACTION) return 'allow';
-  return actionId === DENY_ACTION || actionId === DENY_REASON_ACTION ? 'deny' : undefined;
+const ANSWERS: ReadonlySet<string> = new Set([APPROVE_ACTION, APPROVE_EDITS_ACTION, DENY_ACTION]);
+
+/** Whether a person may go on to an answer: the request waits, or its message's receipt has not come back yet. */
+export function isFree(verdict: Verdict): boolean {
+  return verdict === 'accepted' || verdict === 'pending';
+}
+
+function decisionOf(actionId: string): Pick<Answer, 'decision' | 'updatedPermissions'> {
+  if (actionId === APPROVE_ACTION) return { decision: 'allow' };
+  if (actionId === APPROVE_EDITS_ACTION) {
+    return {
+      decision: 'allow',
+      updatedPermissions: [{ type: 'setMode', mode: 'acceptEdits', destination: 'session' }],
+    };
+  }
+  return { decision: 'deny' };
 }
 
 function isText(value: unknown): value is string {

@@ -1,4 +1,5 @@
 /** One labelled text of a card, and how texts, other values and tables become one. */
+import type { RichTextPart } from './slack-elements.ts';
 import { countHidden, encodeInline, encodeVisible } from './visible.ts';
 import { WORDS } from './wording.ts';
 
@@ -29,6 +30,10 @@ export interface Field {
   readonly instead?: Field;
   /** What is cut when the whole does not fit: less, and therefore never the whole. */
   readonly brief?: string;
+  /** The same as Markdown, which may be shown as what it means. */
+  readonly markdown?: string;
+  /** What it means, laid out: shows all that `shown` does. */
+  readonly rich?: readonly RichTextPart[];
   /** What the title says already is not worth a place in a notification. */
   readonly isNamed?: true;
 }

@@ -70,7 +70,9 @@ export function fieldsOf(input: HookInput, file?: FileOnDisk): readonly Field[] 
   const seen = new Set([...known.map(({ key }) => key), ...special.keys]);
   const rest = Object.entries(toolInput).filter(([name]) => !seen.has(name));
   return [
-    ...named(known.filter(({ last }) => last !== true)).map(withDestination),
+    ...named(known.filter(({ last }) => last !== true))
+      .map(withDestination)
+      .map(withMarkdown),
     ...special.fields,
     ...(rest.length > MAX_OWN_FIELDS
       ? [jsonField(LABELS.otherFields, Object.fromEntries(rest))]
@@ -116,6 +118,11 @@ function argumentFields(toolInput: ToolInput): Field[] {
     entries.filter(([, value]) => isSmall(value)),
   );
   return [...(table === undefined ? [] : [table]), ...large.map(([key, value]) => otherField(key, value))];
+}
+
+/** A plan is written in Markdown. */
+function withMarkdown(field: Field): Field {
+  return field.label === LABELS.plan ? { ...field, markdown: decodeVisible(field.shown) } : field;
 }
 
 /** Which machine a URL reaches: `https://known.example@other.example` does not reach the first one. */

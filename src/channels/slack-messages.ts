@@ -1,217 +1,311 @@
-/** The messages of requests: posted once, edited when the request ends. */
-import type { KnownBlock } from '@slack/types';
+/** The messages of requests: posted to every approver, kept true while they wait, and closed when they end. */
 import { AppError } from '../errors.ts';
-import type { ApprovalRequest, Outcome, Receipt } from '../types.ts';
-import { type CardBody, type Rendered, renderCard, renderClosed } from './slack-blocks.ts';
-import { type CallBounds, failureOf, type SlackCalls } from './slack-calls.ts';
+import { createMasker, type SecretRule } from '../secrets.ts';
+import type { ApprovalRequest, Outcome, Receipt, Run } from '../types.ts';
+import { attach } from './slack-attach.ts';
+import { type Row, renderBatch, renderMoved } from './slack-batch.ts';
+import { renderCard, renderClosed } from './slack-blocks.ts';
+import { renderBody } from './slack-body.ts';
+import type { SlackCalls } from './slack-calls.ts';
 import type { Click } from './slack-clicks.ts';
+import type { Editor, Looks } from './slack-editor.ts';
 import { richText, section, text } from './slack-elements.ts';
-import { field } from './slack-errors.ts';
-import type { LookAround, Surroundings } from './slack-surroundings.ts';
+import { createEntries, currentMessage, type Entries, type Entry, type Message } from './slack-entries.ts';
+import { createPoster, withdrawn } from './slack-poster.ts';
+import type { LookAround } from './slack-surroundings.ts';
+import type { Threads } from './slack-threads.ts';
+import { pause } from './slack-timing.ts';
 import { WORDS } from './wording.ts';
 
 export interface MessagesOptions {
   readonly calls: SlackCalls;
+  readonly editor: Editor;
+  readonly threads: Threads;
+  readonly broadcast: boolean;
   readonly host: string;
   readonly instanceId: string;
   readonly now: () => number;
-  /** Aborts when the channel stops: no edit is tried again after that. */
+  /** Aborts when the channel stops. */
   readonly stopping: AbortSignal;
   /** Awaited before a post; rejects with an AppError when it is known that nothing can be posted or answered. */
   readonly ready: () => Promise<void>;
   /** What the disk adds to a card, in bounded time; never rejects. */
   readonly lookAround: LookAround;
+  /** The user's own rules for what is secret; throws when they cannot be read. */
+  readonly maskRules: () => readonly SecretRule[];
+  /** Why a call must be looked at by itself; see policy/danger.ts. */
+  readonly dangerOf: (input: ApprovalRequest['input'], isDeceptive: boolean) => string | undefined;
   /** The app that a posted message came from, when Slack tells. */
   readonly onPosted: (appId: string | undefined) => void;
 }
 
 export interface Messages {
-  ask(request: ApprovalRequest, signal: AbortSignal): Promise<Receipt>;
+  ask(request: ApprovalRequest, signal: AbortSignal, onShown: (receipt: Receipt) => void): Promise<void>;
   close(request: ApprovalRequest, outcome: Outcome): Promise<void>;
-  isKnown(requestId: string): boolean;
-  /** The request, while its message is open or being closed. */
-  requestOf(requestId: string): ApprovalRequest | undefined;
+  ran(request: ApprovalRequest, run: Run): Promise<void>;
+  counted(request: ApprovalRequest, by: readonly string[]): Promise<void>;
+  /** Draws the messages of a request again. */
+  refresh(entry: Entry): Promise<void>;
+  /** Gives a request of a list a message of its own; false when it has one. Rejects with an AppError. */
+  unfold(entry: Entry, approver: string): Promise<boolean>;
+  readonly entries: Entries;
+  /** Resolves soon, once it is known where messages are that Slack may show already; undefined when nothing is on its way or the place is known. */
+  whenKnown(channel: string, ts: string, atMostMs?: number): Promise<void> | undefined;
   isDuplicate(click: Click, requestId: string, nonce: string): boolean;
   /** Takes the buttons from a message whose request is over, or that is a second copy. Never rejects. */
   removeButtons(click: Click, isDuplicate: boolean): Promise<void>;
 }
 
-interface Entry {
-  readonly request: ApprovalRequest;
-  /** Resolves with undefined when there is no message. */
-  posted: Promise<Receipt | undefined>;
-  receipt: Receipt | undefined;
-  /** What the posted message shows: the disk may be another when it is edited. */
-  body: CardBody | undefined;
-  /** Ends the tries to post. */
-  readonly over: AbortController;
-  /** An earlier try may have posted a copy that we were not told of. */
-  maybeTwice: boolean;
-}
-
-/** An edit is worth this much: tries over about two minutes. */
-const EDIT_TRIES = 12;
-const EDIT_MS = 2 * 60_000;
 /** A later press asks for it again. */
 const REMOVE_TRIES = 3;
-const METADATA_TYPE = 'claude_slack_hook_request';
+/** Longer than Slack takes to answer a post. */
+const KNOWN_MS = 3_000;
+/** A file is worth this much waiting. */
+const ATTACH_MS = 60_000;
 
 export function createMessages(options: MessagesOptions): Messages {
-  const { calls, now } = options;
-  const entries = new Map<string, Entry>();
+  const { calls, editor, threads, instanceId, host, now } = options;
+  const entries = createEntries();
+  /** Request and person, while a message of its own is on its way. */
+  const unfolding = new Set<string>();
 
-  const post = async (entry: Entry, rendered: Rendered, signal: AbortSignal): Promise<Receipt> => {
-    const { request } = entry;
-    const [approver] = request.approvers;
-    const metadata = (attempt: number) => ({
-      metadata: { event_type: METADATA_TYPE, event_payload: { request_id: request.id, attempt } },
+  const looksOf = (message: Message): Looks => {
+    if (message.isList)
+      return renderBatch(
+        message.entries.map((entry) => rowOf(entry, message)),
+        instanceId,
+      );
+    const [entry] = message.entries;
+    if (entry === undefined) throw new AppError('internal', 'Expected a message to be about a request');
+    const { request, body, masker, outcome, run, draft, countedBy } = entry;
+    if (outcome !== undefined) {
+      const closed = { host, masker, ...(run === undefined ? {} : { run }) };
+      const short = (): Looks => renderClosed(request, outcome, { ...closed, size: 'short' });
+      return { ...renderClosed(request, outcome, { ...closed, body }), short };
+    }
+    if (isSuperseded(entry, message)) return renderMoved(body);
+    return renderCard(request, {
+      ...{ host, instanceId, masker, body, countedBy },
+      isAttached: message.isAttached,
+      ...(draft === undefined ? {} : { draft }),
     });
-    const reply = await calls.call(
-      'post',
-      'chat.postMessage',
-      {
-        // A user id: Slack opens the conversation with that person. It takes no scope but chat:write.
-        channel: approver,
-        text: rendered.text,
-        blocks: rendered.blocks,
-        mrkdwn: false,
-        unfurl_links: false,
-        unfurl_media: false,
-        ...metadata(1),
-      },
-      'show the request',
-      {
-        deadline: request.expiresAt,
-        signal,
-        spacedBy: approver,
-        // Slack has no key against double posting. A lost answer may hide a message, but not to try again may lose the
-        // request; a copy carries the same request and nonce, and the core takes answers on the receipt's message only.
-        onRetry: (attempt, uncertain) => {
-          entry.maybeTwice ||= uncertain;
-          return metadata(attempt);
-        },
-      },
-    );
-    const { channel, ts } = reply;
-    if (typeof channel !== 'string' || typeof ts !== 'string') {
-      throw new AppError('slack-rejected', 'Slack did not say where it put the message');
-    }
-    const appId = field(reply.message, 'app_id');
-    entry.body = rendered.body;
-    options.onPosted(typeof appId === 'string' ? appId : undefined);
-    return { conversation: channel, message: ts, complete: rendered.complete };
   };
 
-  /** What Slack refuses for its size or form is tried once more in a short form, which cannot be approved. */
-  const postSomehow = async (entry: Entry, surroundings: Surroundings, signal: AbortSignal): Promise<Receipt> => {
-    const render = (size: 'full' | 'short') => renderCard(entry.request, { ...options, size, surroundings });
+  const rowOf = (entry: Entry, message: Message): Row => {
+    const { request, body, masker, outcome, run } = entry;
+    return {
+      ...{ request, body, masker },
+      ...(outcome === undefined ? {} : { outcome }),
+      ...(run === undefined ? {} : { run }),
+      isElsewhere: isSuperseded(entry, message),
+      danger: options.dangerOf(request.input, body.isDeceptive),
+    };
+  };
+
+  const refreshMessage = (message: Message): Promise<void> => editor.refresh(message, () => looksOf(message));
+  const refresh = async (entry: Entry): Promise<void> => {
+    await Promise.all(entry.messages.map(refreshMessage));
+  };
+
+  const poster = createPoster({
+    calls,
+    broadcast: options.broadcast,
+    rootOf: async (approver, { request, surroundings }) => threads.rootOf(approver, request, surroundings),
+    open: entries.open,
+    shrink: (entry) => {
+      const { request, masker, surroundings } = entry;
+      entry.body = renderBody(request, { host, masker, surroundings, size: 'short' });
+    },
+    looksOf,
+    onPosted: (message, appId) => {
+      options.onPosted(appId);
+      for (const entry of message.entries) {
+        entry.onShown(receiptOf(message, entry));
+        for (const earlier of entry.messages) {
+          if (earlier !== message && earlier.approver === message.approver) quietly(refreshMessage(earlier));
+        }
+      }
+      // It was drawn before it was sent: what ended meanwhile must not keep its buttons.
+      if (message.entries.some(hasChanged)) quietly(refreshMessage(message));
+    },
+  });
+
+  /** The whole input as a file, where the message itself has no room; then the message can be approved. */
+  const attachTo = async (entry: Entry, message: Message): Promise<void> => {
+    const { request, body, over } = entry;
+    const { form } = request.offers;
+    if (body.complete || !body.isSayable || form === 'questions' || form === 'stop') return;
+    const place = { channel: message.channel, ts: message.threadTs ?? message.ts };
     try {
-      return await post(entry, render('full'), signal);
-    } catch (error) {
-      if (failureOf(error)?.kind !== 'too-large') throw error;
-      return await post(entry, render('short'), signal);
+      await attach(calls, place, request, body, AbortSignal.any([over.signal, AbortSignal.timeout(ATTACH_MS)]));
+    } catch {
+      // Without the file there is "Show all" and no Approve.
+      return;
+    }
+    message.isAttached = true;
+    // Before Approve can be seen: a press on it may be faster than Slack's answer to the edit.
+    entry.onShown(receiptOf(message, entry));
+    await refreshMessage(message);
+  };
+
+  /** Resolves when one person has been shown all that can be shown. */
+  const bring = async (entry: Entry, approver: string): Promise<void> => {
+    const message = await poster.post(entry, approver);
+    if (!message.isList) await attachTo(entry, message);
+  };
+
+  const begin = async (request: ApprovalRequest, over: AbortController, onShown: Entry['onShown']): Promise<Entry> => {
+    const [surroundings] = await Promise.all([options.lookAround(request.input), options.ready()]);
+    if (over.signal.aborted) throw withdrawn();
+    const masker = createMasker({ known: request.secrets, rules: options.maskRules() });
+    const body = renderBody(request, { host, masker, surroundings });
+    const entry: Entry = {
+      ...{ request, masker, surroundings, body, onShown, over },
+      messages: [],
+      posting: new Set(),
+      maybeTwice: false,
+      draft: undefined,
+      countedBy: [],
+      outcome: undefined,
+      run: undefined,
+    };
+    entries.add(entry);
+    return entry;
+  };
+
+  /** Work on a request's messages that its end has to wait for. */
+  const during = async <T>(entry: Entry, work: Promise<T>): Promise<T> => {
+    entry.posting.add(work);
+    try {
+      return await work;
+    } finally {
+      entry.posting.delete(work);
     }
   };
 
-  const postWhenReady = async (entry: Entry, signal: AbortSignal): Promise<Receipt> => {
-    const [surroundings] = await Promise.all([options.lookAround(entry.request.input), options.ready()]);
-    if (signal.aborted) throw withdrawn();
-    return await postSomehow(entry, surroundings, signal);
-  };
-
-  const edit = async (
-    channel: string,
-    ts: string,
-    rendered: { readonly text: string; readonly blocks: readonly (KnownBlock | Record<string, unknown>)[] },
-    bounds: Partial<CallBounds>,
+  /** Everybody is asked; as many as must approve have to be reached. */
+  const bringAll = async (
+    request: ApprovalRequest,
+    over: AbortController,
+    onShown: Entry['onShown'],
   ): Promise<void> => {
-    await calls.call(
-      'edit',
-      'chat.update',
-      { channel, ts, text: rendered.text, blocks: rendered.blocks },
-      'change the message',
-      { deadline: now() + EDIT_MS, maxTries: EDIT_TRIES, signal: options.stopping, ...bounds },
+    const entry = await begin(request, over, onShown);
+    const brought = await Promise.allSettled(
+      request.approvers.map((approver) => during(entry, bring(entry, approver))),
     );
+    const failed = brought.find((result) => result.status === 'rejected');
+    const reached = new Set(entry.messages.map(({ approver }) => approver));
+    if (failed !== undefined && reached.size < request.needed) throw failed.reason;
   };
 
   return {
-    ask: async (request, signal) => {
-      if (signal.aborted) throw withdrawn();
+    entries,
+    ask: async (request, signal, onShown) => {
       const over = new AbortController();
-      const entry: Entry = {
-        request,
-        posted: Promise.resolve(undefined),
-        receipt: undefined,
-        body: undefined,
-        over,
-        maybeTwice: false,
-      };
-      entries.set(request.id, entry);
-      const posting = postWhenReady(entry, AbortSignal.any([signal, over.signal]));
-      entry.posted = posting.then(
-        (receipt) => {
-          entry.receipt = receipt;
-          return receipt;
-        },
-        () => undefined,
-      );
+      if (signal.aborted) throw withdrawn();
       const ended = Promise.withResolvers<never>();
-      const onAbort = (): void => ended.reject(withdrawn());
+      const end = (error: AppError): void => {
+        over.abort();
+        ended.reject(error);
+      };
+      const onAbort = (): void => end(withdrawn());
       signal.addEventListener('abort', onAbort);
-      const timer = setTimeout(() => ended.reject(tooLate()), clamp(request.expiresAt - now()));
+      const timer = setTimeout(() => end(tooLate()), clamp(request.expiresAt - now()));
+      const all = bringAll(request, over, onShown);
+      // It goes on behind the end: `close` waits for it and edits what came of it.
+      all.catch(() => {});
       try {
-        // A post that is on its way goes on behind this: `close` waits for it and edits what came of it.
-        return await Promise.race([posting, ended.promise]);
+        await Promise.race([all, ended.promise]);
       } finally {
         clearTimeout(timer);
         signal.removeEventListener('abort', onAbort);
-        over.abort();
       }
     },
     close: async (request, outcome) => {
       const entry = entries.get(request.id);
-      entry?.over.abort();
-      const receipt = await entry?.posted;
-      try {
-        if (receipt === undefined) return;
-        const { host } = options;
-        const asAsked = renderClosed(request, outcome, { host, ...(entry?.body && { body: entry.body }) });
-        try {
-          await edit(receipt.conversation, receipt.message, asAsked, {});
-        } catch (error) {
-          if (failureOf(error)?.kind !== 'too-large') throw error;
-          const short = renderClosed(request, outcome, { host, size: 'short' });
-          await edit(receipt.conversation, receipt.message, short, {});
-        }
-      } finally {
-        entries.delete(request.id);
-      }
+      if (entry === undefined) return;
+      entry.outcome = outcome;
+      entry.over.abort();
+      // What is posted already is closed at once; what is on its way, when it has come.
+      const open = refresh(entry);
+      open.catch(() => {});
+      const late = [...entry.posting];
+      await Promise.allSettled(late);
+      await (late.length === 0 ? open : refresh(entry));
     },
-    isKnown: (requestId) => entries.has(requestId),
-    requestOf: (requestId) => entries.get(requestId)?.request,
+    ran: async (request, run) => {
+      const entry = entries.get(request.id);
+      if (entry === undefined) return;
+      entry.run = run;
+      await refresh(entry);
+    },
+    counted: async (request, by) => {
+      const entry = entries.get(request.id);
+      if (entry === undefined) return;
+      entry.countedBy = by;
+      await refresh(entry);
+    },
+    refresh,
+    whenKnown: (channel, ts, atMostMs = KNOWN_MS) => {
+      const sending = poster.sending();
+      if (sending.length === 0 || entries.at(channel, ts) !== undefined) return undefined;
+      // One turn later, so that what waits for the same answer has noted it.
+      return Promise.race([Promise.allSettled(sending), pause(atMostMs)]).then(() => pause(1));
+    },
+    unfold: async (entry, approver) => {
+      const key = `${entry.request.id} ${approver}`;
+      if (unfolding.has(key) || currentMessage(entry, approver)?.isList !== true) return false;
+      unfolding.add(key);
+      try {
+        await during(entry, poster.post(entry, approver, true));
+      } finally {
+        unfolding.delete(key);
+      }
+      return true;
+    },
     isDuplicate: (click, requestId, nonce) => {
       const entry = entries.get(requestId);
       if (entry === undefined || !entry.maybeTwice || entry.request.nonce !== nonce) return false;
-      const { receipt, request } = entry;
-      return (
-        receipt?.conversation === click.channel &&
-        receipt.message !== click.message &&
-        request.approvers.includes(click.user)
-      );
+      const ours = entry.messages.filter(({ channel }) => channel === click.channel);
+      const isOther = ours.length > 0 && ours.every(({ ts }) => ts !== click.message);
+      return isOther && entry.request.approvers.includes(click.user);
     },
     removeButtons: async (click, isDuplicate) => {
+      const known = entries.at(click.channel, click.message);
+      // While a request is open, what it shows is the core's to end.
+      if (known?.entries.some(({ outcome }) => outcome !== undefined) === true) return quietly(refreshMessage(known));
+      if (known !== undefined) return;
       const words = isDuplicate ? WORDS.duplicate : WORDS.overButtons;
-      const kept = click.blocks.filter((block) => block.type !== 'actions');
       const note = richText([section([text(words)])]);
-      const bounds = { maxTries: REMOVE_TRIES };
-      try {
-        await edit(click.channel, click.message, { text: words, blocks: [...kept, note] }, bounds);
-      } catch (error) {
-        if (failureOf(error)?.kind !== 'too-large') return;
-        await edit(click.channel, click.message, { text: words, blocks: [note] }, bounds).catch(() => {});
-      }
+      const kept = click.blocks.filter((block) => block.type !== 'actions');
+      const place = { channel: click.channel, ts: click.message };
+      const short = (): Looks => ({ text: words, blocks: [note] });
+      await editor
+        .edit(place, { text: words, blocks: [...kept, note], short }, { maxTries: REMOVE_TRIES })
+        .catch(() => {});
     },
   };
+}
+
+/** Whether the person was given a newer message for a request. */
+function isSuperseded(entry: Entry, message: Message): boolean {
+  const current = currentMessage(entry, message.approver);
+  // While a message is on its way it has no place yet, and is the newest.
+  return message.ts !== '' && current !== undefined && current.ts !== message.ts;
+}
+
+function hasChanged({ outcome, countedBy }: Entry): boolean {
+  return outcome !== undefined || countedBy.length > 0;
+}
+
+function receiptOf(message: Message, { body, request }: Entry): Receipt {
+  const complete = request.offers.form === 'stop' || body.complete || message.isAttached;
+  return { conversation: message.channel, message: message.ts, complete };
+}
+
+/** An edit that fails is tried again at the next occasion; nobody waits for it. */
+function quietly(work: Promise<void>): void {
+  work.catch(() => {});
 }
 
 /** What a timer takes; more would fire at once. */
@@ -221,8 +315,4 @@ function clamp(ms: number): number {
 
 function tooLate(): AppError {
   return new AppError('slack-unreachable', 'Slack did not take the message in time');
-}
-
-function withdrawn(): AppError {
-  return new AppError('slack-unreachable', 'The request ended before Slack had shown it');
 }

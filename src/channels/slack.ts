@@ -3,20 +3,26 @@
  * (slack-connection.ts), clicks (slack-bolt.ts, slack-clicks.ts), messages (slack-messages.ts) and their health.
  */
 import { AppError } from '../errors.ts';
-import type { Channel, OnAnswer } from '../types.ts';
+import { createMasker, type SecretRule } from '../secrets.ts';
+import type { ApprovalRequest, Channel, Core, Outcome } from '../types.ts';
+import { renderBody } from './slack-body.ts';
 import { createBolt } from './slack-bolt.ts';
 import { createSlackCalls, failureOf } from './slack-calls.ts';
-import { createClickHandler, type Notify } from './slack-clicks.ts';
+import { createClickHandler, createNotices, inOrder, type Notify } from './slack-clicks.ts';
 import { type Connection, type ConnectionState, createConnection } from './slack-connection.ts';
+import { createEditor } from './slack-editor.ts';
 import { isFailure, type SlackFailure } from './slack-errors.ts';
+import { createForms } from './slack-forms.ts';
+import { createGrantMessages } from './slack-grants.ts';
 import { healthOf, readIdentity, requireScope, type SlackHealth, type SlackIdentity } from './slack-health.ts';
 import type { ChannelLogger } from './slack-logger.ts';
-import { createMessages } from './slack-messages.ts';
-import { readReason, renderReasonModal } from './slack-reason.ts';
+import { createMessages, type MessagesOptions } from './slack-messages.ts';
+import { createReplies } from './slack-replies.ts';
 import { checkRuntime } from './slack-runtime.ts';
 import { createLookAround, type LookAround } from './slack-surroundings.ts';
+import { createThreads } from './slack-threads.ts';
 import { DEFAULT_TIMING, pause, type SlackTiming } from './slack-timing.ts';
-import { NOTICES } from './wording.ts';
+import { HAS_OWN_CARD, NOTICES } from './wording.ts';
 
 export interface SlackChannelOptions {
   readonly botToken: string;
@@ -27,6 +33,14 @@ export interface SlackChannelOptions {
   readonly instanceId: string;
   /** Name of this machine, for the card. */
   readonly host: string;
+  /** Whether cards of one session are replies in a thread; default true. */
+  readonly threads?: boolean;
+  /** Whether cards in threads are also sent to the conversation; default true. */
+  readonly broadcast?: boolean;
+  /** The user's own rules for what is secret; throws when they cannot be read. Default: none. */
+  readonly maskRules?: () => readonly SecretRule[];
+  /** Why a call must be looked at by itself, in our own words. Default: no call must. */
+  readonly dangerOf?: MessagesOptions['dangerOf'];
   readonly logger: ChannelLogger;
   /** Called whenever something in it changes. */
   readonly onHealth: (health: SlackHealth) => void;
@@ -39,11 +53,11 @@ export interface SlackChannelOptions {
   readonly random?: () => number;
 }
 
+/** A press opens a form for three seconds only. */
+const PRESS_WAIT_MS = 700;
 const DEFAULT_API_URL = 'https://slack.com/api/';
 /** A notice that comes later than this explains nothing. */
 const NOTICE_DEADLINE_MS = 10_000;
-/** A trigger opens a modal for three seconds (views.open reference). */
-const TRIGGER_MS = 3_000;
 
 /**
  * Creates the channel; nothing is opened before `start`.
@@ -114,61 +128,71 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
     if (failure !== undefined) throw new AppError(failure.error.code, failure.error.message);
   };
 
+  const editor = createEditor({ calls, now, stopping: stopping.signal });
+  const maskRules = options.maskRules ?? (() => []);
+  const threads = createThreads({ calls, editor, host, now, isOn: options.threads ?? true, maskRules });
+  const lookAround = options.lookAround ?? createLookAround();
+  const showGrant = createGrantMessages({ editor, threads, instanceId, now, maskRules, stopping: stopping.signal });
   const messages = createMessages({
-    calls,
-    host,
-    instanceId,
-    now,
+    ...{ calls, editor, threads, host, instanceId, now, lookAround, maskRules },
+    broadcast: options.broadcast ?? true,
     stopping: stopping.signal,
     ready: refuseWhenDown,
-    lookAround: options.lookAround ?? createLookAround(),
+    dangerOf: options.dangerOf ?? (() => undefined),
     onPosted: (appId) => {
       postedBy = appId;
       report();
     },
   });
 
-  const notify: Notify = ({ channel, user }, text, respond) => {
+  const notify: Notify = ({ channel, user, threadTs }, text, respond) => {
     const bounds = { deadline: now() + NOTICE_DEADLINE_MS, maxTries: 2, signal: stopping.signal };
+    const place = { channel, user, ...(threadTs === undefined ? {} : { thread_ts: threadTs }) };
     calls
-      .call('edit', 'chat.postEphemeral', { channel, user, text }, 'tell the person', bounds)
+      .call('edit', 'chat.postEphemeral', { ...place, text }, 'tell the person', bounds)
       // Who is not in the conversation can still be reached through the click's own address.
-      .catch(() => respond(text))
+      .catch(() => respond?.(text))
       .catch(() => logger.debug({}, 'notice not shown'));
   };
 
-  const open = async (onAnswer: OnAnswer): Promise<void> => {
+  /** What was decided without asking: a line in the session's thread. */
+  const showAutomatic = async (request: ApprovalRequest, outcome: Outcome): Promise<void> => {
+    if (outcome.kind !== 'allowed' && outcome.kind !== 'denied') return;
+    const surroundings = await lookAround({ ...request.input, tool_name: '' });
+    const masker = createMasker({ known: request.secrets, rules: maskRules() });
+    const { tool, start } = renderBody(request, { host, masker });
+    await threads.addAutomatic({ request, outcome, call: `${tool}: ${start}`, masker, surroundings });
+  };
+
+  const open = async (core: Core): Promise<void> => {
     const giveUpAt = now() + timing.startBudgetMs;
     identity = readIdentity(await firstAnswer(authTest, giveUpAt, timing.startRetryMs, now));
     requireScope(identity);
-    const onClick = createClickHandler({
-      instanceId,
-      now,
-      noticeMs: timing.noticeMs,
-      onAnswer,
+    const { entries, refresh } = messages;
+    const notices = createNotices({ now, noticeMs: timing.noticeMs, notify });
+    const forms = createForms({ calls, core, entries, instanceId, now, refresh, notify, stopping: stopping.signal });
+    const { whenKnown } = messages;
+    const { onReaction, onMessage } = createReplies({ core, entries, now, notify: notices, whenKnown });
+    const handle = createClickHandler({
+      ...{ instanceId, now, core, notify: notices },
       isDuplicate: messages.isDuplicate,
-      isKnown: messages.isKnown,
       onForeign: () => connection?.suspectSharing(),
-      openReason: (click, trigger, requestId) => {
-        // Only a PermissionRequest can stop the turn.
-        const canInterrupt = messages.requestOf(requestId)?.input.hook_event_name === 'PermissionRequest';
-        const view = renderReasonModal(click, canInterrupt);
-        const bounds = { deadline: now() + TRIGGER_MS, maxTries: 1, signal: stopping.signal };
-        calls
-          .call('edit', 'views.open', { trigger_id: trigger, view }, 'open the form', bounds)
-          .catch(() => notify(click, NOTICES.noForm, async () => {}));
+      openForm: forms.open,
+      onQuestion: forms.onQuestion,
+      onMore: (click, { requestId }) => {
+        const entry = entries.get(requestId);
+        if (entry === undefined) return notices(click, NOTICES['unknown-request']);
+        messages.unfold(entry, click.user).then(
+          (isNew) => isNew || notices(click, HAS_OWN_CARD),
+          () => notices(click, NOTICES.noForm),
+        );
       },
-      notify,
       removeButtons: (click, isDuplicate) => void messages.removeButtons(click, isDuplicate),
     });
+    const onClick = inOrder(handle, (click) => whenKnown(click.channel, click.message, PRESS_WAIT_MS));
     const { botId, botUserId } = identity;
-    const onReason = (body: unknown): string | undefined => {
-      const answer = readReason(body, instanceId, now());
-      if (answer === undefined) return NOTICES.unreadable;
-      const verdict = onAnswer(answer, () => {});
-      return verdict === 'accepted' || verdict === 'pending' ? undefined : NOTICES[verdict];
-    };
-    const onEnvelope = await createBolt({ botToken, apiUrl, logger, timing, botId, botUserId, onClick, onReason });
+    const listeners = { onClick, onSubmit: forms.submit, onTurn: forms.turn, onReaction, onMessage };
+    const onEnvelope = await createBolt({ botToken, apiUrl, logger, timing, botId, botUserId, ...listeners });
     const onState = (state: ConnectionState): void => {
       connectionState = state;
       report();
@@ -180,10 +204,10 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
 
   return {
     name: 'Slack',
-    start: async (onAnswer) => {
+    start: async (core) => {
       checkRuntime();
       try {
-        await open(onAnswer);
+        await open(core);
       } catch (error) {
         clearTimeout(probeTimer);
         await connection?.stop();
@@ -191,7 +215,22 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
       }
     },
     ask: messages.ask,
-    close: messages.close,
+    close: (request, outcome) =>
+      'rule' in outcome && outcome.rule !== undefined
+        ? showAutomatic(request, outcome)
+        : messages.close(request, outcome),
+    tell: (news) => {
+      switch (news.type) {
+        case 'ran':
+          return messages.ran(news.request, news.run);
+        case 'counted':
+          return messages.counted(news.request, news.by);
+        case 'grant':
+          return showGrant(news.grant);
+        case 'session-ended':
+          return threads.end(news.summary);
+      }
+    },
     stop: async () => {
       stopping.abort();
       clearTimeout(probeTimer);

@@ -71,6 +71,7 @@ function describe(status: DaemonStatus, now: number): string {
     ...(status.apiUrl === 'https://slack.com/api/' ? [] : [`api:      ${status.apiUrl} (not Slack's own address)`]),
     `pending:  ${pending.length === 0 ? 'none' : pending.length}`,
     ...pending.map(({ id, tool, askedAt }) => `          ${oneLine(tool)} for ${age(now - askedAt)} (${id})`),
+    ...status.grants.map(({ rule, by, until }) => `grant:    ${oneLine(rule)} by ${by}, for ${age(until - now)} more`),
     `log:      ${status.logFile}`,
     `audit:    ${status.auditFile}`,
   ];

@@ -6,7 +6,7 @@ import type { SlackHealth } from '../channels/slack-health.ts';
 import { AppError, toAppError } from '../errors.ts';
 import { createRequest } from '../request.ts';
 import { instanceId, statePaths } from '../state.ts';
-import type { Answer, ApprovalRequest, Channel, Outcome, Verdict } from '../types.ts';
+import type { Answer, ApprovalRequest, Channel, Core, Outcome, Verdict } from '../types.ts';
 import type { Credentials, Step } from './test.ts';
 
 export interface ChannelTestOptions {
@@ -32,21 +32,30 @@ export async function testChannel(
   let answer: Answer | undefined;
   const channel = createSlackChannel({
     ...{ botToken, appToken, apiUrl, host: hostname(), instanceId: instanceId(statePaths(env)) },
+    threads: false,
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     onHealth: (now) => {
       if (health?.state === 'connected' && now.state !== 'connected' && now.state !== 'stopped') lost = true;
       health = now;
     },
   });
-  const onAnswer = (answer: Answer): Verdict => {
-    if (answer.requestId !== request.id || answer.nonce !== request.nonce) return 'forged';
-    if (answer.by !== approver) return 'not-approver';
-    clicked.resolve(answer);
-    return 'accepted';
+  const judge = (given: Answer): Verdict => {
+    if (given.requestId !== request.id || given.nonce !== request.nonce) return 'forged';
+    return given.by === approver ? 'accepted' : 'not-approver';
+  };
+  const core: Core = {
+    judge,
+    answer: (given) => {
+      const verdict = judge(given);
+      if (verdict === 'accepted') clicked.resolve(given);
+      return verdict;
+    },
+    candidates: () => [],
+    revoke: () => false,
   };
   try {
     await step('Socket Mode', async () => {
-      await withFix(channel.start(onAnswer));
+      await withFix(channel.start(core));
       return `connected${health?.appId === undefined ? '' : ` to app ${health.appId}`}`;
     });
     if ((health?.numConnections ?? 1) > 1) {
@@ -55,7 +64,7 @@ export async function testChannel(
       );
     }
     await step('test card', async () => {
-      await withFix(channel.ask(request, AbortSignal.timeout(CLICK_MS)));
+      await withFix(channel.ask(request, AbortSignal.timeout(CLICK_MS), () => {}));
       if (health?.warning !== undefined)
         throw new AppError('slack-config', health.warning, { hint: 'Copy both tokens from the same Slack app.' });
       return `sent to ${approver}; press a button of it within ${CLICK_MS / 1000} s`;
@@ -106,6 +115,10 @@ function testRequest(approver: string): ApprovalRequest {
   return createRequest({
     agent: 'claude',
     approvers: [approver],
+    fromConfig: false,
+    needed: 1,
+    offers: { form: 'permission', edit: false, always: false, acceptEdits: false, interrupt: false, grant: false },
+    secrets: [],
     now: Date.now(),
     waitMs: CLICK_MS + HOLD_MS,
     input: {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'bun:test';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { claude } from '../../src/agents/claude.ts';
+import { claudeEvidence } from '../../src/agents/claude-evidence.ts';
 import { AppError } from '../../src/errors.ts';
-import type { HookInput, Outcome } from '../../src/types.ts';
+import { digestOf } from '../../src/request.ts';
+import type { Decided, HookInput, Offers, Outcome, PermissionUpdate } from '../../src/types.ts';
 
 const FIXTURES = ['claude-code', 'claude-code-2.1.329'].flatMap((folder) => {
   const base = new URL(`../fixtures/${folder}/`, import.meta.url).pathname;
@@ -11,19 +13,25 @@ const FIXTURES = ['claude-code', 'claude-code-2.1.329'].flatMap((folder) => {
     .filter((name) => name.endsWith('.json') && !name.startsWith('http-'))
     .map((name) => ({ name: `${folder}/${name}`, path: base + name }));
 });
+/** Recordings of a run together with those of the same call's PreToolUse. */
+const SAME_CALL = FIXTURES.filter(({ name }) => name.includes('/PostToolUse')).flatMap((after) => {
+  const before = after.path.replace(/PostToolUse(Failure)?/, 'PreToolUse');
+  const idOf = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8')).tool_use_id;
+  return idOf(before) === idOf(after.path) ? [{ ...after, before }] : [];
+});
 const load = async (name: string): Promise<HookInput> =>
   claude.read(await Bun.file(new URL(`../fixtures/claude-code/${name}.json`, import.meta.url).pathname).json());
 
-const allowed: Outcome = { kind: 'allowed', by: 'U1', via: 'Slack', at: 1 };
-const denied: Outcome = { kind: 'denied', by: 'U1', via: 'Slack', at: 1 };
+const allowed: Decided = { kind: 'allowed', by: 'U1', via: 'Slack', at: 1 };
+const denied: Decided = { kind: 'denied', by: 'U1', via: 'Slack', at: 1 };
 const expired: Outcome = { kind: 'expired', reason: 'Nobody answered in time.', at: 1 };
 
 describe('what Claude Code writes', () => {
-  test.each(FIXTURES)('$name is read, and only a permission event for a tool asks', async ({ name, path }) => {
+  test.each(FIXTURES)('$name is read, and only a permission event or a stop asks', async ({ name, path }) => {
     const input = claude.read(await Bun.file(path).json());
-    const asks = /\/(PreToolUse|PermissionRequest)\./.test(name) && !name.includes('AskUserQuestion');
-    expect(claude.asks(input)).toBe(asks);
-    expect(claude.say(input, denied, 'deny').stdout === '').toBe(!/\/(PreToolUse|PermissionRequest)\./.test(name));
+    const isGated = /\/(PreToolUse|PermissionRequest)\./.test(name);
+    expect(claude.offers(input) !== undefined).toBe(isGated || name.endsWith('/Stop.json'));
+    expect(claude.say(input, denied, 'deny').stdout === '').toBe(!isGated);
   });
 
   test('without a tool is not a permission event', () => {
@@ -31,6 +39,102 @@ describe('what Claude Code writes', () => {
     for (const value of [event, { ...event, tool_name: 'Bash' }, { ...event, tool_name: '', tool_input: {} }]) {
       expect(() => claude.read(value)).toThrow(AppError);
     }
+  });
+});
+
+describe('what Claude Code can be given', () => {
+  const none = { edit: false, always: false, acceptEdits: false, interrupt: false, grant: false };
+  test.each([
+    ['PermissionRequest.Bash', { ...none, form: 'permission', edit: true, always: true, interrupt: true, grant: true }],
+    ['PermissionRequest.Edit', { ...none, form: 'permission', edit: true, always: true, interrupt: true, grant: true }],
+    ['PermissionRequest.AskUserQuestion', { ...none, form: 'questions', interrupt: true }],
+    ['PermissionRequest.ExitPlanMode', { ...none, form: 'plan', acceptEdits: true, interrupt: true }],
+    ['PreToolUse.Bash', { ...none, form: 'permission', edit: true, grant: true }],
+    ['PreToolUse.AskUserQuestion', { ...none, form: 'questions' }],
+    ['PreToolUse.ExitPlanMode', { ...none, form: 'plan' }],
+    ['Stop', { ...none, form: 'stop' }],
+    ['PostToolUse.Bash', undefined],
+    ['UserPromptSubmit', undefined],
+    ['SubagentStop', undefined],
+  ] as const)('after %s is exactly what that event has a place for', async (name, offers: Offers | undefined) => {
+    expect(claude.offers(await load(name))).toEqual(offers);
+  });
+});
+
+describe('what an event tells of pending requests', () => {
+  const SAYS = /\/(PostToolUse|PostToolUseFailure|PermissionDenied|PreToolUse|Stop|UserPromptSubmit|SessionEnd)\./;
+
+  test.each(FIXTURES)('$name is told of if it is about something that may have waited', async ({ name, path }) => {
+    const input = claude.read(await Bun.file(path).json());
+    const evidence = claudeEvidence(input);
+    expect(evidence !== undefined).toBe(SAYS.test(name));
+    expect(evidence?.sessionId ?? input.session_id).toBe(input.session_id);
+  });
+
+  test.each(FIXTURES.filter(({ name }) => name.includes('/PostToolUse')))(
+    '$name says how the call went',
+    async ({ name, path }) => {
+      const input = claude.read(await Bun.file(path).json());
+      const evidence = claudeEvidence(input);
+      const isFailure = name.includes('PostToolUseFailure');
+      expect(evidence).toMatchObject({ kind: 'elsewhere', agentId: input.agent_id });
+      expect(evidence?.run).toEqual({
+        isOk: !isFailure,
+        tookMs: Number(input.duration_ms),
+        ...(isFailure ? { error: String(input.error) } : {}),
+      });
+    },
+  );
+
+  test.each(SAME_CALL)('$name is about the call that was asked about before', async ({ path, before }) => {
+    const evidence = claudeEvidence(claude.read(await Bun.file(path).json()));
+    expect(digestOf(evidence?.call ?? {})).toBe(digestOf(claude.read(await Bun.file(before).json())));
+  });
+
+  test('the answers to questions are no part of the call that was asked about', async () => {
+    const evidence = claudeEvidence(await load('PostToolUse.AskUserQuestion'));
+    expect(digestOf(evidence?.call ?? {})).toBe(digestOf(await load('PermissionRequest.AskUserQuestion')));
+  });
+
+  test('other tools may have answers among their arguments', () => {
+    const event = { hook_event_name: 'PostToolUse', session_id: 's', cwd: '/' };
+    const call = { tool_name: 'mcp__quiz__submit', tool_input: { answers: { a: 1 }, annotations: {} } };
+    expect(claudeEvidence({ ...event, ...call })?.call).toEqual(call);
+  });
+
+  test('the next call is evidence only about tools that run one at a time', async () => {
+    const evidence = claudeEvidence(await load('PreToolUse.Read'));
+    expect(evidence).toMatchObject({ kind: 'unknown' });
+    expect(evidence?.call).toBeUndefined();
+    for (const tool of ['Bash', 'Edit', 'Write', 'NotebookEdit', 'ExitPlanMode', 'AskUserQuestion']) {
+      expect(evidence?.tools?.has(tool)).toBe(true);
+    }
+    for (const tool of ['Read', 'Grep', 'WebFetch', 'WebSearch', 'Agent', 'Task', 'mcp__inventory__adjust_stock']) {
+      expect(evidence?.tools?.has(tool)).toBe(false);
+    }
+  });
+
+  test('a denial by the agent itself is about that call and no run', async () => {
+    const input = await load('PermissionDenied.Bash');
+    const evidence = claudeEvidence(input);
+    expect(evidence).toMatchObject({ kind: 'elsewhere', reason: 'Denied by the agent itself.' });
+    expect(evidence).not.toHaveProperty('run');
+    expect(digestOf(evidence?.call ?? {})).toBe(digestOf(input));
+  });
+
+  test('a subagent speaks for itself, the end of the session for all', async () => {
+    const inSubagent = await load('PreToolUse.Bash.in-subagent');
+    expect(claudeEvidence(inSubagent)?.agentId).toBe(String(inSubagent.agent_id));
+    expect(claudeEvidence(await load('PreToolUse.Bash'))?.agentId).toBeUndefined();
+    const last = claudeEvidence(await load('SessionEnd.prompt_input_exit'));
+    expect(last).toMatchObject({ agentId: 'all', isLast: true, kind: 'unknown' });
+  });
+
+  test('a stop begins a new row of replies unless a reply of ours led to it', async () => {
+    const input = await load('Stop');
+    expect(claudeEvidence(input)?.isNewTurn).toBe(true);
+    expect(claudeEvidence({ ...input, stop_hook_active: true })).not.toHaveProperty('isNewTurn');
+    expect(claudeEvidence(await load('UserPromptSubmit'))?.isNewTurn).toBe(true);
   });
 });
 
@@ -63,6 +167,67 @@ describe('what Claude Code reads after a PermissionRequest', () => {
     const input = await load('PermissionRequest.Bash');
     for (const policy of ['ask', 'deny'] as const)
       expect(claude.say(input, expired, policy)).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+  });
+});
+
+describe('what Claude Code reads after a decision that says more than yes or no', () => {
+  const decisionOf = (said: { stdout: string }) => JSON.parse(said.stdout).hookSpecificOutput;
+  const updates: readonly PermissionUpdate[] = [
+    {
+      ...{ type: 'addRules', behavior: 'allow', destination: 'localSettings' },
+      rules: [{ toolName: 'Bash', ruleContent: 'npm test *' }],
+    },
+    { type: 'setMode', mode: 'acceptEdits', destination: 'session' },
+  ];
+
+  test('the changed input runs instead, after either event', async () => {
+    const outcome = { ...allowed, updatedInput: { command: 'ls -a' } };
+    const dialog = decisionOf(claude.say(await load('PermissionRequest.Bash'), outcome, 'ask'));
+    expect(dialog.decision).toEqual({ behavior: 'allow', updatedInput: { command: 'ls -a' } });
+    const pre = decisionOf(claude.say(await load('PreToolUse.Bash'), outcome, 'ask'));
+    expect(pre).toMatchObject({ permissionDecision: 'allow', updatedInput: { command: 'ls -a' } });
+  });
+
+  test('rules and modes go with a PermissionRequest, and only there', async () => {
+    const outcome = { ...allowed, updatedPermissions: updates };
+    const input = await load('PermissionRequest.Bash');
+    expect(decisionOf(claude.say(input, outcome, 'ask')).decision).toEqual({
+      ...{ behavior: 'allow', updatedInput: input.tool_input, updatedPermissions: updates },
+    });
+    expect(claude.say(await load('PreToolUse.Bash'), outcome, 'ask').stdout).not.toContain('updatedPermissions');
+  });
+
+  test('a denial can end the turn', async () => {
+    const outcome = { ...denied, reason: 'Not now.', interrupt: true };
+    expect(decisionOf(claude.say(await load('PermissionRequest.Bash'), outcome, 'ask')).decision).toEqual({
+      ...{ behavior: 'deny', message: 'Not now.', interrupt: true },
+    });
+  });
+
+  test('a decision without a person names the rule, and who made it', async () => {
+    const by = { by: 'policy', via: 'the rules of the config file', rule: 'rules[0]' };
+    const pre = await load('PreToolUse.Bash');
+    expect(decisionOf(claude.say(pre, { ...allowed, ...by }, 'ask')).permissionDecisionReason).toBe(
+      'Approved by the rules of the config file (policy): rules[0]',
+    );
+    expect(decisionOf(claude.say(pre, { ...denied, ...by }, 'ask')).permissionDecisionReason).toBe(
+      'Denied by the rules of the config file (policy): rules[0]',
+    );
+    expect(decisionOf(claude.say(pre, { ...denied, ...by, reason: 'House rule.' }, 'ask'))).toMatchObject({
+      permissionDecisionReason: 'House rule.',
+    });
+  });
+
+  test('a reply sends an agent on that has stopped, and everything else lets it stop', async () => {
+    const input = await load('Stop');
+    expect(claude.say(input, { ...denied, reason: 'Now the tests.' }, 'deny')).toEqual({
+      stdout: '{"decision":"block","reason":"Now the tests."}\n',
+      stderr: '',
+      exitCode: 0,
+    });
+    for (const outcome of [allowed, denied, expired]) {
+      expect(claude.say(input, outcome, 'deny')).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+    }
   });
 });
 
@@ -100,14 +265,17 @@ describe('what Claude Code reads after a PreToolUse', () => {
 
 test('whatever the input and the outcome, stdout is empty or one JSON document, and allows only after an approval', () => {
   const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+    fc.record(
+      {
+        kind: fc.constantFrom('allowed' as const, 'denied' as const),
+        ...{ by: fc.string(), via: fc.string(), at: fc.nat() },
+        ...{ rule: fc.string(), reason: fc.string(), interrupt: fc.boolean() },
+        updatedInput: fc.dictionary(fc.string(), fc.jsonValue()),
+      },
+      { requiredKeys: ['kind', 'by', 'via', 'at'] },
+    ),
     fc.record({
-      kind: fc.constantFrom('allowed' as const, 'denied' as const),
-      by: fc.string(),
-      via: fc.string(),
-      at: fc.nat(),
-    }),
-    fc.record({
-      kind: fc.constantFrom('expired' as const, 'withdrawn' as const, 'stopped' as const, 'undeliverable' as const),
+      kind: fc.constantFrom(...(['expired', 'withdrawn', 'elsewhere', 'unknown', 'stopped', 'undeliverable'] as const)),
       reason: fc.string(),
       at: fc.nat(),
     }),
@@ -125,9 +293,15 @@ test('whatever the input and the outcome, stdout is empty or one JSON document, 
       const { stdout, exitCode } = claude.say(value, end, policy);
       expect(exitCode).toBe(0);
       expect(stdout.split('\n').length).toBe(stdout === '' ? 1 : 2);
-      const decision = stdout === '' ? undefined : JSON.parse(stdout).hookSpecificOutput;
+      const document = stdout === '' ? undefined : JSON.parse(stdout);
+      const decision = document?.hookSpecificOutput;
       const isAllow = decision?.permissionDecision === 'allow' || decision?.decision?.behavior === 'allow';
       expect(isAllow).toBe(end.kind === 'allowed' && /^(PreToolUse|PermissionRequest)$/.test(value.hook_event_name));
+      const isSentOn = value.hook_event_name === 'Stop' && end.kind === 'denied' && end.reason !== undefined;
+      expect(document?.decision === 'block').toBe(isSentOn);
+      if (!isAllow || end.kind !== 'allowed') return;
+      const ran = decision.updatedInput ?? decision.decision.updatedInput;
+      expect(ran).toEqual(JSON.parse(JSON.stringify(end.updatedInput ?? value.tool_input)));
     }),
   );
 });

@@ -60,6 +60,30 @@ export function hostileText(): fc.Arbitrary<string> {
   return fc.array(piece, { maxLength: 60 }).map((pieces) => pieces.join(''));
 }
 
+/** A value that only the environment knows to be secret. */
+export const KNOWN_SECRET = 'correct-horse-Battery-9';
+
+/** What leaves no doubt: put together here, so that nobody takes this file for a leak. */
+export const SECRETS: readonly string[] = [
+  KNOWN_SECRET,
+  ['ghp', 'Q7w8E9r0T1y2U3i4O5p6A7s8D9f0G1h2J3k4'].join('_'),
+  ['AKIA', 'Q7W8E9R0T1Y2U3I4'].join(''),
+  ['xoxb', '904817263551', '730192846455', 'Q7w8E9r0T1y2U3i4O5p6A7s8'].join('-'),
+];
+
+/** Hostile text with secrets in it, each a word of its own. */
+export function secretText(): fc.Arbitrary<string> {
+  const secret = fc.constantFrom(...SECRETS).map((value) => ` ${value} `);
+  return fc
+    .array(fc.oneof(secret, hostileText().filter(isNoMarker)), { minLength: 1, maxLength: 4 })
+    .map((pieces) => pieces.join(''));
+}
+
+/** What looks like a marker cannot be told from one. */
+function isNoMarker(text: string): boolean {
+  return !/masked \d/.test(text);
+}
+
 /** As `hostileText`, now and then up to 200,000 characters. */
 export function longText(): fc.Arbitrary<string> {
   return fc.oneof(

@@ -1,5 +1,6 @@
 /** Reads a tool input back from what a card shows: what cannot be read back was not shown. */
 import { expect } from 'bun:test';
+import { planElements } from '../../src/channels/slack-plan.ts';
 import { decodeVisible } from '../../src/channels/visible.ts';
 import { choose, FROM_DISK, NO_LINE_BREAK } from '../../src/channels/wording.ts';
 import type { HookInput } from '../../src/types.ts';
@@ -51,8 +52,17 @@ function readEdit(label: string, shown: string): unknown {
   return { old_string: oldText, new_string: newText, ...(flag && { replace_all: flag === 'true' }) };
 }
 
-/** Fails unless every value of the tool input, and the directory, can be read back from labels and texts. */
-export function expectAllShown(input: HookInput, shown: ReadonlyMap<string, string>): void {
+/**
+ * Fails unless every value of the tool input, and the directory, can be read back from labels and texts. `restore` puts
+ * masked values back; `elsewhere` names the keys that are shown in another way.
+ */
+export function expectAllShown(
+  input: HookInput,
+  masked: ReadonlyMap<string, string>,
+  restore = (text: string): string => text,
+  elsewhere: readonly string[] = [],
+): void {
+  const shown = new Map([...masked].map(([label, text]) => [restore(label), restore(text)]));
   const toolInput = input.tool_input ?? {};
   const texts = new Set([...shown.values()].map(decodeVisible));
   const numbered = (word: string): [string, string][] => [...shown].filter(([label]) => label.startsWith(word));
@@ -76,8 +86,52 @@ export function expectAllShown(input: HookInput, shown: ReadonlyMap<string, stri
     (/^(old|new)_string$/.test(key) && (edits[0] as Record<string, unknown> | undefined)?.[key] === value) ||
     (/^(content|new_source)$/.test(key) && compared.some((text) => text === value)) ||
     (typeof value === 'string' ? texts.has(value) : [...texts].some((text) => sameJson(text, value)));
-  for (const [key, value] of Object.entries(toolInput)) expect([key, isShown(key, value)]).toEqual([key, true]);
+  const expected = Object.entries(toolInput).filter(([key]) => !elsewhere.includes(key));
+  for (const [key, value] of expected) expect([key, isShown(key, value)]).toEqual([key, true]);
   expect(texts.has(input.cwd)).toBe(true);
+}
+
+/** Whether a plan is laid out as what its Markdown means; test/channels/slack-plan.test.ts is about what that shows. */
+export function showsPlan(plan: unknown, blocks: readonly object[], mask: (shown: string) => string): boolean {
+  const rich = typeof plan === 'string' ? planElements(plan, mask) : undefined;
+  return rich !== undefined && elementsOf(blocks).some(({ elements }) => Bun.deepEquals(elements, rich));
+}
+
+/** The questions of a card that takes answers, as the tool was given them. `restore` puts masked values back. */
+export function readAsked(blocks: readonly object[], restore = (shown: string): string => shown): unknown[] {
+  const read = (shown: string): string => decodeVisible(restore(shown));
+  return elementsOf(blocks).flatMap((block) => {
+    const [title, asked, ...lines] = elementsOf(block.elements);
+    const kind = plainOf(title).at(-1) ?? '';
+    const multiSelect = kind.endsWith(choose(true));
+    if (block.type !== 'rich_text' || !(multiSelect || kind.endsWith(choose(false)))) return [];
+    const options: { label: string; description: string; preview?: string }[] = [];
+    for (const line of lines) {
+      const last = options.at(-1);
+      if (line.type === 'rich_text_preformatted' && last !== undefined) last.preview = read(plainOf(line).join(''));
+      else options.push({ label: read(boldOf(line)), description: read(plainOf(line).slice(2).join('')) });
+    }
+    return [{ question: read(boldOf(asked)), header: read(boldOf(title)), multiSelect, options }];
+  });
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function elementsOf(value: unknown): Json[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'object' && item !== null) : [];
+}
+
+function boldOf(section: Json | undefined): string {
+  return elementsOf(section?.elements)
+    .filter(({ style }) => JSON.stringify(style) === '{"bold":true}')
+    .map(({ text }) => String(text))
+    .join('');
+}
+
+function plainOf(section: Json | undefined): string[] {
+  return elementsOf(section?.elements)
+    .filter(({ style }) => style === undefined)
+    .map(({ text }) => String(text));
 }
 
 /** The same JSON, whatever order its keys have. */

@@ -1,9 +1,18 @@
 /** Requests for tests, and reading back what a card shows. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { ApprovalRequest, HookInput } from '../../src/types.ts';
+import type { ApprovalRequest, HookInput, Offers } from '../../src/types.ts';
 
 export const HOST = 'laptop';
 export const INSTANCE = 'instance-1';
+
+export const PERMISSION: Offers = {
+  form: 'permission',
+  edit: true,
+  always: true,
+  acceptEdits: false,
+  interrupt: true,
+  grant: true,
+};
 
 export function bash(command: string, more: Record<string, unknown> = {}): HookInput {
   return toolCall('Bash', { command, ...more });
@@ -34,6 +43,10 @@ export function makeRequest(input: HookInput, more: Partial<ApprovalRequest> = {
     input,
     digest: '0123456789abcdef'.repeat(4),
     approvers: ['U0APPROVER'],
+    fromConfig: false,
+    needed: 1,
+    offers: PERMISSION,
+    secrets: [],
     askedAt: now,
     expiresAt: now + 60_000,
     ...more,

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test';
-import { createClickHandler, readClick } from '../../src/channels/slack-clicks.ts';
+import { createSlackChannel } from '../../src/channels/slack.ts';
+import { createClickHandler, createNotices, inOrder, readClick } from '../../src/channels/slack-clicks.ts';
 import { NOTICES } from '../../src/channels/wording.ts';
-import type { Verdict } from '../../src/types.ts';
-import { actionIds, INSTANCE } from './requests.ts';
+import type { Answer, Core, Verdict } from '../../src/types.ts';
+import { actionIds, HOST, INSTANCE } from './requests.ts';
 import { inWorld, press, type World } from './slack-world.ts';
 
 const noticeOf = (world: World, text: string) =>
@@ -11,28 +12,48 @@ const noticeOf = (world: World, text: string) =>
 describe('a click that does not count', () => {
   test.each([
     ['not-approver', false],
-    ['already-decided', false],
+    ['already-approved', false],
+    ['not-offered', false],
+    ['misconfigured', false],
     ['forged', false],
     ['not-shown', false],
+    ['already-decided', true],
     ['expired', true],
     ['closed', true],
     ['unknown-request', true],
   ] as const)('%s: the person is told, and the buttons go only when the request is over', (verdict, isOver) =>
     inWorld(async (world) => {
-      const request = world.request();
-      const receipt = await world.ask(request);
-      // As after a restart: the channel knows nothing of the request any more.
-      await closeQuietly(world, request);
-      world.verdict = verdict;
-      expect((await world.slack.click(press(receipt))).delivery).toBe('acked');
-      expect((await noticeOf(world, NOTICES[verdict])).ephemeralFor).toBe(world.slack.user.id);
-      if (isOver)
-        await world.slack.waitForMessage(({ ts, text }) => ts === receipt.message && text.includes('is over'));
-      const { blocks } = world.message(receipt);
-      expect(actionIds(blocks)).toEqual(isOver ? [] : ['csh_approve', 'csh_deny', 'csh_deny_reason']);
-      expect(JSON.stringify(blocks)).toContain('make deploy');
+      const receipt = await world.ask(world.request());
+      const before = actionIds(world.message(receipt).blocks);
+      expect(before).toHaveLength(6);
+      await afterRestart(world, async () => {
+        world.verdict = verdict;
+        expect((await world.slack.click(press(receipt))).delivery).toBe('acked');
+        expect((await noticeOf(world, NOTICES[verdict])).ephemeralFor).toBe(world.slack.user.id);
+        if (isOver)
+          await world.slack.waitForMessage(({ ts, text }) => ts === receipt.message && text.includes('is over'));
+        const { blocks } = world.message(receipt);
+        expect(actionIds(blocks)).toEqual(isOver ? [] : before);
+        expect(JSON.stringify(blocks)).toContain('make deploy');
+      });
     }),
   );
+
+  test('on a message that could not be closed closes it', () =>
+    inWorld(async (world) => {
+      const request = world.request();
+      const receipt = await world.ask(request);
+      world.slack.fault('chat.update', { kind: 'error', error: 'cant_update_message' });
+      const over = { kind: 'expired', reason: 'Nobody answered in time.', at: Date.now() } as const;
+      await world.channel.close(request, over).catch(() => {});
+      expect(actionIds(world.message(receipt).blocks)).toHaveLength(6);
+      world.verdict = 'expired';
+      await world.slack.click(press(receipt));
+      const closed = await world.slack.waitForMessage(
+        ({ ts, text }) => ts === receipt.message && text.startsWith('Expired'),
+      );
+      expect(actionIds(closed.blocks)).toEqual([]);
+    }));
 
   test.each(['accepted', 'pending'] as const)('%s: nothing is said', (verdict) =>
     inWorld(async (world) => {
@@ -79,6 +100,7 @@ describe('a click that does not count', () => {
     inWorld(async (world) => {
       const receipt = await world.ask(world.request());
       expect((await world.slack.click({ ...press(receipt), override: { value } })).delivery).toBe('acked');
+      await noticeOf(world, NOTICES.unreadable);
       await world.slack.click(press(receipt));
       expect(world.answers).toHaveLength(1);
     }),
@@ -92,10 +114,43 @@ describe('a click that does not count', () => {
     }));
 });
 
-async function closeQuietly(world: World, request: Parameters<World['ask']>[0]): Promise<void> {
-  world.slack.fault('chat.update', { kind: 'error', error: 'cant_update_message' });
-  await world.channel.close(request, { kind: 'expired', reason: 'x', at: Date.now() }).catch(() => {});
+/** With another channel in the place of the first, which knows nothing of what the first one has posted. */
+async function afterRestart(world: World, run: () => Promise<void>): Promise<void> {
+  await world.channel.stop();
+  const { botToken, appToken, apiUrl } = world.slack;
+  const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const next = createSlackChannel({
+    ...{ botToken, appToken, apiUrl, instanceId: INSTANCE, host: HOST, logger: quiet, onHealth: () => {} },
+  });
+  await next.start(world.core);
+  try {
+    await run();
+  } finally {
+    await next.stop();
+  }
 }
+
+describe('clicks on a message that is not known yet', () => {
+  test('are handled in the order in which they came, together with all that come after them', async () => {
+    const handled: string[] = [];
+    const known = Promise.withResolvers<void>();
+    let isKnown = false;
+    const handle = inOrder(
+      ({ actionId }) => void handled.push(actionId),
+      () => (isKnown ? undefined : known.promise),
+    );
+    const click = (actionId: string): void => handle({ ...CLICK, actionId }, async () => {});
+    click('csh_deny');
+    isKnown = true;
+    click('csh_approve');
+    expect(handled).toEqual([]);
+    known.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(handled).toEqual(['csh_deny', 'csh_approve']);
+    click('csh_more');
+    expect(handled).toEqual(['csh_deny', 'csh_approve', 'csh_more']);
+  });
+});
 
 describe('many clicks', () => {
   test('a hundred at once are all acknowledged and asked, and one person gets one notice', () =>
@@ -159,6 +214,16 @@ describe('a click and trouble with Slack', () => {
       expect(world.answers).toHaveLength(1);
       expect(Date.now() - started).toBeLessThan(100);
     }));
+
+  test('is told later when it turns out not to count', () =>
+    inWorld(async (world) => {
+      const receipt = await world.ask(world.request());
+      world.verdict = 'pending';
+      await world.slack.click(press(receipt));
+      expect(world.notices()).toEqual([]);
+      world.later.at(-1)?.('closed');
+      await noticeOf(world, NOTICES.closed);
+    }));
 });
 
 describe('readClick', () => {
@@ -170,16 +235,44 @@ describe('readClick', () => {
   };
 
   test('reads a complete click', () => {
-    expect(readClick(body)).toMatchObject({ user: 'U1', channel: 'D1', message: '1.1', decision: 'deny', value: 'v' });
+    expect(readClick(body)).toEqual({
+      ...{ user: 'U1', channel: 'D1', message: '1.1', threadTs: undefined, actionId: 'csh_deny', value: 'v' },
+      ...{ selected: [], trigger: undefined, blocks: [] },
+    });
   });
+
+  test('reads the thread, the trigger, what is ticked, and blocks that are objects', () => {
+    const [action] = body.actions;
+    const more = {
+      ...body,
+      trigger_id: 't',
+      container: { message_ts: '1.1', thread_ts: '1.0', channel_id: 'D2' },
+      channel: undefined,
+      message: { blocks: [{ type: 'divider' }, null, []] },
+      actions: [{ ...action, value: undefined, selected_options: [{ value: '0' }, { value: 1 }, {}, { value: '2' }] }],
+    };
+    expect(readClick(more)).toMatchObject({
+      ...{ channel: 'D2', threadTs: '1.0', trigger: 't', value: '' },
+      ...{ selected: ['0', '2'], blocks: [{ type: 'divider' }] },
+    });
+  });
+
+  test.each(['csh_approve', 'csh_always', 'csh_pick_0_1', 'csh_something_new'])(
+    'takes %s: what it decides is judged where it is handled',
+    (actionId) => {
+      expect(readClick({ ...body, actions: [{ ...body.actions[0], action_id: actionId }] })).toMatchObject({
+        actionId,
+      });
+    },
+  );
 
   test.each([
     ['null', null],
     ['no actions', { ...body, actions: undefined }],
     ['two actions', { ...body, actions: [...body.actions, ...body.actions] }],
-    ['another block', { ...body, actions: [{ ...body.actions[0], block_id: 'x' }] }],
-    ['another action', { ...body, actions: [{ ...body.actions[0], action_id: 'csh_always' }] }],
-    ['an empty value', { ...body, actions: [{ ...body.actions[0], value: '' }] }],
+    ['an action that is not ours', { ...body, actions: [{ ...body.actions[0], action_id: 'approve' }] }],
+    ['an action without a name', { ...body, actions: [{ ...body.actions[0], action_id: undefined }] }],
+    ['a value that is no text', { ...body, actions: [{ ...body.actions[0], value: 7 }] }],
     ['no user', { ...body, user: {} }],
     ['an empty user', { ...body, user: { id: '' } }],
     ['no message', { ...body, container: {} }],
@@ -189,29 +282,111 @@ describe('readClick', () => {
   });
 });
 
+describe('an action', () => {
+  test.each(['csh_always_more', 'csh_page_next', 'csh_tick_0'])('%s that is no answer decides nothing', (actionId) => {
+    const told: string[] = [];
+    const answers: Answer[] = [];
+    const handle = handler({
+      answer: (answer) => {
+        answers.push(answer);
+        return 'accepted';
+      },
+      onTold: (text) => told.push(text),
+    });
+    handle({ ...CLICK, actionId }, async () => {});
+    expect(answers).toEqual([]);
+    expect(told).toEqual([NOTICES.unreadable]);
+  });
+
+  test.each([
+    ['csh_approve', { decision: 'allow' }],
+    ['csh_deny', { decision: 'deny' }],
+    [
+      'csh_approve_edits',
+      {
+        decision: 'allow',
+        updatedPermissions: [{ type: 'setMode', mode: 'acceptEdits', destination: 'session' }],
+      },
+    ],
+  ])('%s is the answer that it says', (actionId, decides) => {
+    const answers: Answer[] = [];
+    const handle = handler({
+      answer: (answer) => {
+        answers.push(answer);
+        return 'accepted';
+      },
+    });
+    handle({ ...CLICK, actionId }, async () => {});
+    expect(answers).toEqual([
+      { requestId: 'r', nonce: 'n', by: 'U', conversation: 'D', message: '1', at: 5, ...decides } as Answer,
+    ]);
+  });
+
+  test.each(['csh_deny_reason', 'csh_edit', 'csh_always', 'csh_grant', 'csh_show_all', 'csh_more'])(
+    '%s opens nothing for somebody who may not answer',
+    (actionId) => {
+      const told: string[] = [];
+      const opened: string[] = [];
+      const handle = handler({
+        judge: () => 'not-approver',
+        onTold: (text) => told.push(text),
+        onOpen: (what) => opened.push(what),
+      });
+      handle({ ...CLICK, actionId }, async () => {});
+      expect(opened).toEqual([]);
+      expect(told).toEqual([NOTICES['not-approver']]);
+    },
+  );
+});
+
 describe('notices', () => {
   test('come again for the same person and message after a while, and at once for another message', () => {
     let time = 0;
     const told: string[] = [];
-    const handle = createClickHandler({
-      instanceId: 'i',
+    const notices = createNotices({
       now: () => time,
       noticeMs: 5000,
-      onAnswer: () => 'forged',
-      isDuplicate: () => false,
-      isKnown: () => false,
-      onForeign: () => {},
-      openReason: () => {},
-      notify: (click) => void told.push(click.message),
-      removeButtons: () => {},
+      notify: ({ user, message }) => void told.push(`${user} ${message}`),
     });
-    const click = (message: string) =>
-      handle({ user: 'U', channel: 'D', message, decision: 'allow', value: 'v1.i.r.n', blocks: [] }, async () => {});
-    click('1');
-    click('1');
-    click('2');
+    const tell = (message: string, user = 'U') =>
+      notices({ user, channel: 'D', message, threadTs: undefined }, 'words', async () => {});
+    tell('1');
+    tell('1');
+    tell('2');
+    tell('1', 'V');
+    time = 4999;
+    tell('1');
     time = 5000;
-    click('1');
-    expect(told).toEqual(['1', '2', '1']);
+    tell('1');
+    expect(told).toEqual(['U 1', 'U 2', 'V 1', 'U 1']);
   });
 });
+
+const CLICK = {
+  ...{ user: 'U', channel: 'D', message: '1', threadTs: undefined, actionId: 'csh_approve', value: 'v1.i.r.n' },
+  ...{ selected: [], trigger: 't', blocks: [] },
+};
+
+function handler(given: {
+  readonly answer?: Core['answer'];
+  readonly judge?: Core['judge'];
+  readonly onTold?: (text: string) => void;
+  readonly onOpen?: (what: string) => void;
+}) {
+  const core: Core = {
+    answer: given.answer ?? (() => 'accepted'),
+    judge: given.judge ?? (() => 'accepted'),
+    candidates: () => [],
+    revoke: () => false,
+  };
+  return createClickHandler({
+    ...{ instanceId: 'i', now: () => 5, core },
+    isDuplicate: () => false,
+    onForeign: () => {},
+    openForm: () => given.onOpen?.('form'),
+    onQuestion: () => false,
+    onMore: () => given.onOpen?.('card'),
+    notify: (_spot, text) => given.onTold?.(text),
+    removeButtons: () => {},
+  });
+}

@@ -285,7 +285,7 @@ describe('other daemons with the same app', () => {
         logger: noLogger,
         onHealth: () => {},
       });
-      await other.start(() => 'accepted');
+      await other.start(world.core);
       const receipt = await world.ask(world.request());
       // Slack gives a click to either of them.
       for (let round = 0; round < 2; round += 1) {

@@ -115,7 +115,7 @@ describe('an edit', () => {
   test('that is too long shows what changes, and cannot be approved', () => {
     const { blocks, complete } = card('Edit', edit(numbers(3000), numbers(3000).replace('line 1500\n', 'LINE\n')));
     expect(complete).toBe(false);
-    expect(actionIds(blocks)).toEqual(['csh_deny', 'csh_deny_reason']);
+    expect(actionIds(blocks)).toEqual(['csh_deny', 'csh_deny_reason', 'csh_show_all']);
     expect(allTexts(blocks).join('\n')).toContain('-line 1500\n+LINE');
   });
 

@@ -2,8 +2,17 @@
 import { createSlackChannel, type SlackChannelOptions } from '../../src/channels/slack.ts';
 import type { SlackHealth } from '../../src/channels/slack-health.ts';
 import { createEmulator } from '../../src/emulator/emulator.ts';
-import type { EmulatedMessage, Emulator, EmulatorOptions } from '../../src/emulator/emulator-types.ts';
-import type { Answer, ApprovalRequest, Channel, HookInput, Receipt, Verdict } from '../../src/types.ts';
+import type { EmulatedMessage, EmulatedView, Emulator, EmulatorOptions } from '../../src/emulator/emulator-types.ts';
+import type {
+  Answer,
+  ApprovalRequest,
+  Candidate,
+  Channel,
+  Core,
+  HookInput,
+  Receipt,
+  Verdict,
+} from '../../src/types.ts';
 import { bash, HOST, INSTANCE, makeRequest } from './requests.ts';
 
 export interface World {
@@ -19,8 +28,20 @@ export interface World {
   answered(count: number): Promise<void>;
   /** What the core says to the next answers. */
   verdict: Verdict | ((answer: Answer) => Verdict);
+  /** The rules that the core offers. */
+  candidates: readonly Candidate[];
+  /** Grant and person of each revocation, and whether the core does it. */
+  readonly revoked: string[];
+  revokes: boolean;
+  /** Every place that was said to show a request, oldest first. */
+  readonly receipts: Receipt[];
+  /** For each answer, what tells the channel later that it did not count. */
+  readonly later: ((verdict: Verdict) => void)[];
+  /** What the channel may ask of. */
+  readonly core: Core;
   start(): Promise<void>;
   request(input?: HookInput, more?: Partial<ApprovalRequest>): ApprovalRequest;
+  /** Resolves with the first message that shows the request, once nothing more is to come. */
   ask(request: ApprovalRequest, signal?: AbortSignal): Promise<Receipt>;
   message(receipt: Receipt): EmulatedMessage;
   notices(): readonly EmulatedMessage[];
@@ -59,6 +80,7 @@ export async function createWorld(
     host: HOST,
     logger: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
     lookAround: async () => ({}),
+    threads: false,
     onHealth: (next) => {
       health = next;
       changed();
@@ -77,14 +99,37 @@ export async function createWorld(
     },
     answered: (count) => until(() => answers.length >= count),
     verdict: 'accepted',
-    start: () =>
-      channel.start((answer) => {
+    candidates: [],
+    revoked: [],
+    revokes: true,
+    receipts: [],
+    later: [],
+    core: {
+      answer: (answer, onLater) => {
         answers.push(answer);
+        world.later.push(onLater);
         queueMicrotask(changed);
         return typeof world.verdict === 'function' ? world.verdict(answer) : world.verdict;
-      }),
+      },
+      judge: (answer) => (typeof world.verdict === 'function' ? world.verdict(answer) : world.verdict),
+      candidates: () => world.candidates,
+      revoke: (grantId, by) => {
+        world.revoked.push(`${grantId} ${by}`);
+        return world.revokes;
+      },
+    },
+    start: () => channel.start(world.core),
     request: (input = bash('make deploy'), more = {}) => makeRequest(input, { approvers: [slack.user.id], ...more }),
-    ask: (request, signal = new AbortController().signal) => channel.ask(request, signal),
+    ask: async (request, signal = new AbortController().signal) => {
+      const receipts: Receipt[] = [];
+      await channel.ask(request, signal, (receipt) => {
+        receipts.push(receipt);
+        world.receipts.push(receipt);
+      });
+      const [first] = receipts;
+      if (first === undefined) throw new Error('Expected the request to be shown');
+      return receipts.findLast(({ message }) => message === first.message) ?? first;
+    },
     message: ({ conversation, message }) => {
       const found = slack.messages().find((item) => item.channel === conversation && item.ts === message);
       if (found === undefined) throw new Error(`Expected a message ${message}`);
@@ -116,4 +161,34 @@ export async function inWorld(
 
 export function press(receipt: Receipt, actionId: 'csh_approve' | 'csh_deny' = 'csh_approve') {
   return { channel: receipt.conversation, ts: receipt.message, actionId };
+}
+
+/** Presses a button that opens a form, and waits for the form. */
+export async function openForm(
+  { slack }: World,
+  { conversation, message }: Receipt,
+  actionId: string,
+): Promise<EmulatedView> {
+  const known = new Set(slack.views().map(({ id }) => id));
+  await slack.click({ channel: conversation, ts: message, actionId });
+  return slack.waitForView(({ id }) => !known.has(id));
+}
+
+/** What is entered in an input of ours. */
+export function typed(value: string | null) {
+  return { csh_input: { value } };
+}
+
+export function chose(value: string) {
+  return { csh_input: { selected_option: { value } } };
+}
+
+export function ticked(...values: readonly string[]) {
+  return { csh_input: { selected_options: values.map((value) => ({ value })) } };
+}
+
+/** Everything that went to Slack: the arguments of all calls, and the files. */
+export function sentToSlack({ slack }: World): string {
+  const files = slack.messages().flatMap((message) => message.files);
+  return JSON.stringify([slack.calls().map(({ method, args }) => [method, args]), files]);
 }

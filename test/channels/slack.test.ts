@@ -226,15 +226,27 @@ describe('trouble while posting', () => {
     (code) =>
       inWorld(async (world) => {
         world.slack.fault('chat.postMessage', { kind: 'error', error: code });
+        world.slack.fault('files.getUploadURLExternal', { kind: 'error', error: 'missing_scope' }, 10);
         const request = world.request();
         const receipt = await world.ask(request);
         expect(receipt.complete).toBe(false);
-        expect(actionIds(world.message(receipt).blocks)).toEqual(['csh_deny', 'csh_deny_reason']);
+        expect(actionIds(world.message(receipt).blocks)).toEqual(['csh_deny', 'csh_deny_reason', 'csh_show_all']);
         world.slack.fault('chat.update', { kind: 'error', error: code });
         await world.channel.close(request, allowed(world.slack.user.id));
         expect(actionIds(world.message(receipt).blocks)).toEqual([]);
       }),
   );
+
+  test('can approve a short card once the whole input is in a file below it', () =>
+    inWorld(async (world) => {
+      world.slack.fault('chat.postMessage', { kind: 'error', error: 'invalid_blocks' });
+      const receipt = await world.ask(world.request());
+      expect(world.receipts.map(({ complete }) => complete)).toEqual([false, true]);
+      expect(receipt.complete).toBe(true);
+      expect(actionIds(world.message(receipt).blocks)).toContain('csh_approve');
+      const files = world.slack.messages().flatMap((message) => message.files);
+      expect(files.map(({ content }) => content).join('')).toContain('make deploy');
+    }));
 
   test('rejects when Slack takes no form of the card', () =>
     inWorld(async (world) => {
@@ -267,7 +279,7 @@ describe('trouble while posting', () => {
           (message) => message.text.includes('second copy') && message.ephemeralFor !== undefined,
         );
         expect(actionIds(world.slack.messages().find(({ ts }) => ts === copy.ts)?.blocks ?? [])).toEqual([]);
-        expect(actionIds(world.message(receipt).blocks)).toHaveLength(3);
+        expect(actionIds(world.message(receipt).blocks)).toHaveLength(6);
       },
       { timing: { callMs: 300 } },
     ));

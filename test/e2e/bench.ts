@@ -1,4 +1,5 @@
 /** One user's machine for a test: a home of its own, a local Slack, and the compiled program. */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +9,9 @@ import type { EmulatedMessage, Emulator, EmulatorOptions } from '../../src/emula
 export const BINARY = new URL('../../dist/bin/claude-slack-hook', import.meta.url).pathname;
 const FIXTURES = new URL('../fixtures/claude-code/', import.meta.url).pathname;
 
-/** A payload recorded from Claude Code, with changes of the top level. */
+/** A payload recorded from Claude Code, with changes of the top level; of a session of its own, because those of one session that wait together share a message. */
 export function payload(name: string, change: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-  return { ...JSON.parse(readFileSync(`${FIXTURES}${name}.json`, 'utf8')), ...change };
+  return { ...JSON.parse(readFileSync(`${FIXTURES}${name}.json`, 'utf8')), session_id: randomUUID(), ...change };
 }
 
 export interface Ran {

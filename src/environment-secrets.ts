@@ -1,0 +1,21 @@
+/** Which values of the agent's environment are secrets that stand in a tool call. */
+
+const TELLING = ['TOKEN', 'SECRET', 'PASSW', 'APIKEY', '_KEY', 'CREDENTIAL'];
+/** Shorter ones are found by chance. */
+const MIN_LENGTH = 8;
+
+/**
+ * The values of variables with telling names that occur in `json`, a hook's input. They are in it already; knowing them
+ * lets the daemon mask them. Names of files are no secrets.
+ */
+export function secretsIn(json: string, env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const found: string[] = [];
+  for (const name in env) {
+    const value = env[name];
+    if (value === undefined || value.length < MIN_LENGTH || value.startsWith('/') || value.startsWith('~')) continue;
+    const upper = name.toUpperCase();
+    if (TELLING.some((part) => upper.includes(part)) && json.includes(JSON.stringify(value).slice(1, -1)))
+      found.push(value);
+  }
+  return found;
+}

@@ -1,0 +1,92 @@
+/** The words of --help and of the README's table of options; a hook call does not load them. */
+import { type Flag, type Option, TABLE, type VERBS } from './options.ts';
+
+const HELP: Readonly<Record<Flag, string>> = {
+  'bot-token': 'Slack bot token',
+  'app-token': 'Slack app-level token with connections:write',
+  'user-id': 'Slack user who is asked; several ids separated by commas each get the card, and any of them may answer',
+  'log-level': 'fatal, error, warn, info, debug, trace or silent',
+  'on-failure': 'What PreToolUse answers when nobody could decide',
+  deadline: 'How long a request waits for a person; keep it below the timeout of the hook',
+  idle: 'The daemon ends after this time without a pending request',
+  threads: 'Cards of one session are replies in a thread of its own',
+  broadcast: 'Cards in threads are also sent to the conversation itself, where every one notifies',
+  'stop-reply':
+    'When the agent stops, wait this long for a reply in Slack that sends it on (Stop hook; off by default)',
+  'only-screen-lock': 'Ask in Slack only while the screen is locked',
+  'lock-command': 'Shell command that tells whether the screen is locked: exit 0 yes, 1 no',
+  'api-url': 'Base of the Slack Web API (emulator, gateway)',
+  observe: 'Only tell a running daemon of the event; never ask and never wait',
+  test: 'Check the tokens and the connection, post a test card and wait for a click',
+  'no-wait': 'With --test: post the card, do not wait for the click',
+  status: 'Say what the daemon is doing',
+  stop: 'Stop the daemon; pending requests get the failure answer',
+  help: 'Show this text',
+  version: 'Show the version',
+};
+
+const VERB_HELP: Readonly<Record<keyof typeof VERBS, string>> = {
+  daemon: 'Run the daemon in the foreground (with __CLAUDE_SLACK_SERVER__=1); hooks start it by themselves',
+  rules: 'rules test < hook-input.json: say which rule of the config file decides, and why',
+  demo: 'Show the whole loop against a local Slack, without an account',
+};
+
+/** The text of --help. */
+export function helpText(): string {
+  const lines = TABLE.map((option) => {
+    const alias = option.alias === undefined ? '    ' : `-${option.alias}, `;
+    const left = `  ${alias}--${option.flag}${option.value === undefined ? '' : ` ${option.value}`}`;
+    return `${left.padEnd(34)}${helpOf(option)}${sources(option)}`;
+  });
+  const verbs = Object.entries(VERB_HELP).map(([name, help]) => `  ${name.padEnd(32)}${help}`);
+  return [
+    'Usage: claude-slack-hook [options] < hook-input.json',
+    '       claude-slack-hook rules test < hook-input.json',
+    '       claude-slack-hook demo [--auto] [--port N]',
+    '',
+    'Asks a person in Slack before a coding agent runs a tool, and prints the decision for the agent.',
+    '',
+    'Options (flag, else environment, else config file, else default):',
+    ...lines,
+    '',
+    'Verbs:',
+    ...verbs,
+    '',
+    'Config file: $XDG_CONFIG_HOME/claude-slack-hook/config.json (mode 0600)',
+    '',
+  ].join('\n');
+}
+
+/** TABLE has the same options as the record, in a wider type. */
+function helpOf({ flag }: Option): string {
+  return Object.entries(HELP).find(([name]) => name === flag)?.[1] ?? '';
+}
+
+function sources(option: Option): string {
+  const parts = [
+    option.env === undefined ? undefined : `env ${option.env}`,
+    option.key === undefined ? undefined : `key ${option.key}`,
+    option.fallback === undefined ? undefined : `default ${option.fallback}`,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/** The options as a Markdown table, for the README. */
+export function optionsTable(): string {
+  const rows = TABLE.map((option) => {
+    const flag = `\`--${option.flag}${option.value === undefined ? '' : ` ${option.value.replaceAll('|', '\\|')}`}\``;
+    const cells = [
+      option.alias === undefined ? flag : `${flag}, \`-${option.alias}\``,
+      option.env === undefined ? '' : `\`${option.env}\``,
+      option.key === undefined ? '' : `\`${option.key}\``,
+      option.fallback === undefined ? '' : `\`${option.fallback}\``,
+      helpOf(option),
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return [
+    '| option | environment | config key | default | what it does |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}

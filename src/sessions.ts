@@ -1,0 +1,113 @@
+/** What is known of each session beside its open requests: how its requests ended, and which approved calls have not been seen to run yet. */
+import { digestOf } from './request.ts';
+import type { ApprovalRequest, Evidence, Outcome, Run, SessionSummary } from './types.ts';
+
+/** An approved call whose run an event has told of. */
+export interface Ran {
+  readonly request: ApprovalRequest;
+  readonly outcome: Outcome;
+  readonly run: Run;
+}
+
+export interface Sessions {
+  asked(request: ApprovalRequest): void;
+  ended(request: ApprovalRequest, outcome: Outcome): void;
+  /** The approved call that an event tells the result of; each is told once. */
+  ran(evidence: Evidence): Ran | undefined;
+  /** How many replies in a row a session has been sent on with; see `ApprovalRequest`. */
+  repliesInARow(sessionId: string): number;
+  /** The agent has stopped of itself, or a person has spoken: the row is over. */
+  endRow(sessionId: string): void;
+  /** What a session that is over came to; undefined when it never asked. It is forgotten. */
+  finish(sessionId: string): SessionSummary | undefined;
+}
+
+interface Session {
+  summary: SessionSummary;
+  /** Approved, oldest first. */
+  running: { readonly request: ApprovalRequest; readonly outcome: Outcome; readonly digest: string }[];
+  replies: number;
+}
+
+/** Sessions that never say their end are forgotten, oldest first. */
+const SESSIONS_KEPT = 200;
+/** An agent runs few tools at a time; the rest never told. */
+const RUNNING_KEPT = 50;
+
+export function createSessions(): Sessions {
+  const sessions = new Map<string, Session>();
+
+  const of = (sessionId: string): Session => {
+    const session = sessions.get(sessionId) ?? { summary: emptySummary(sessionId), running: [], replies: 0 };
+    // The least recently used one is the first.
+    sessions.delete(sessionId);
+    sessions.set(sessionId, session);
+    for (const oldest of sessions.keys()) {
+      if (sessions.size <= SESSIONS_KEPT) break;
+      sessions.delete(oldest);
+    }
+    return session;
+  };
+
+  return {
+    asked: ({ input, offers }) => {
+      if (offers.form === 'stop') return;
+      const session = of(input.session_id);
+      session.summary = { ...session.summary, asked: session.summary.asked + 1 };
+    },
+    ended: (request, outcome) => {
+      const session = of(request.input.session_id);
+      if (request.offers.form === 'stop') {
+        session.replies = outcome.kind === 'denied' ? session.replies + 1 : 0;
+        return;
+      }
+      session.summary = countedIn(session.summary, request, outcome);
+      if (outcome.kind !== 'allowed') return;
+      const { tool_name = '', tool_input = {} } = request.input;
+      // The answers to questions are not in the call that events tell of; see `evidence` of the agent.
+      const ranInput = request.offers.form === 'questions' ? tool_input : (outcome.updatedInput ?? tool_input);
+      const digest = digestOf({ tool_name, tool_input: ranInput });
+      session.running = [...session.running, { request, outcome, digest }].slice(-RUNNING_KEPT);
+    },
+    ran: ({ sessionId, agentId, call, run }) => {
+      const session = sessions.get(sessionId);
+      if (session === undefined || call === undefined || run === undefined) return undefined;
+      const digest = digestOf(call);
+      const found = session.running.find((item) => item.digest === digest && item.request.input.agent_id === agentId);
+      session.running = session.running.filter((item) => item !== found);
+      return found === undefined ? undefined : { request: found.request, outcome: found.outcome, run };
+    },
+    repliesInARow: (sessionId) => sessions.get(sessionId)?.replies ?? 0,
+    endRow: (sessionId) => {
+      const session = sessions.get(sessionId);
+      if (session !== undefined) session.replies = 0;
+    },
+    finish: (sessionId) => {
+      const summary = sessions.get(sessionId)?.summary;
+      sessions.delete(sessionId);
+      return summary === undefined || summary.asked === 0 ? undefined : summary;
+    },
+  };
+}
+
+function emptySummary(sessionId: string): SessionSummary {
+  return { sessionId, asked: 0, approved: 0, denied: 0, elsewhere: 0, unanswered: 0, automatic: 0, waitedMs: 0 };
+}
+
+function countedIn(summary: SessionSummary, { askedAt }: ApprovalRequest, outcome: Outcome): SessionSummary {
+  const isAutomatic = 'rule' in outcome && outcome.rule !== undefined;
+  const key = isAutomatic ? 'automatic' : COUNTED_AS[outcome.kind];
+  const waitedMs = isAutomatic ? 0 : Math.max(0, outcome.at - askedAt);
+  return { ...summary, [key]: summary[key] + 1, waitedMs: summary.waitedMs + waitedMs };
+}
+
+const COUNTED_AS: Readonly<Record<Outcome['kind'], 'approved' | 'denied' | 'elsewhere' | 'unanswered'>> = {
+  allowed: 'approved',
+  denied: 'denied',
+  elsewhere: 'elsewhere',
+  unknown: 'unanswered',
+  expired: 'unanswered',
+  withdrawn: 'unanswered',
+  stopped: 'unanswered',
+  undeliverable: 'unanswered',
+};
