@@ -28,7 +28,9 @@ import {
   manyValue,
   ROW_BLOCK,
 } from './slack-values.ts';
-import { approveAll, batchTitle, endedTitle, notInAll, WORDS } from './wording.ts';
+import { WORDS } from './wording.ts';
+import { endedTitle } from './wording-ended.ts';
+import { approveAll, batchTitle, notInAll } from './wording-session.ts';
 
 export interface Row {
   readonly request: ApprovalRequest;

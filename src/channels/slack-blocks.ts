@@ -10,7 +10,8 @@ import { type Draft, emptyDraft, needsSend } from './slack-question-answers.ts';
 import { questionBlocks } from './slack-question-card.ts';
 import { buttonValue } from './slack-values.ts';
 import { cutBefore } from './visible.ts';
-import { askTitle, endedTitle, notice, repliesNote, WORDS } from './wording.ts';
+import { askTitle, notice, repliesNote, WORDS } from './wording.ts';
+import { endedTitle } from './wording-ended.ts';
 
 /** Push notifications show about this much. */
 const MAX_TEXT = 150;

@@ -7,7 +7,7 @@ import { type Ack, notDone } from './slack-forms.ts';
 import type { Envelope } from './slack-link.ts';
 import { createSdkLogger } from './slack-logger.ts';
 import { OURS } from './slack-values.ts';
-import { NOTICES } from './wording.ts';
+import { NOTICES } from './wording-notices.ts';
 
 export interface BoltOptions extends Pick<SlackCallsOptions, 'botToken' | 'apiUrl' | 'logger' | 'timing'> {
   readonly botId: string;

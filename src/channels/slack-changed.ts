@@ -7,7 +7,7 @@ import { type FittedField, fitFields } from './slack-fit.ts';
 import { maskField } from './slack-mask.ts';
 import { questionsOf } from './slack-questions.ts';
 import { encodeInline } from './visible.ts';
-import { answerLabel, editedLabel } from './wording.ts';
+import { answerLabel, editedLabel } from './wording-ended.ts';
 
 /** Beside the call itself, which the card goes on showing. */
 const BUDGET = 2_000;

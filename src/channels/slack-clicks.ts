@@ -19,7 +19,7 @@ import {
   readManyValue,
   SHOW_ALL_ACTION,
 } from './slack-values.ts';
-import { manyAnswered, NOTICES, noticeOf } from './wording.ts';
+import { manyAnswered, NOTICES, noticeOf } from './wording-notices.ts';
 
 /** A press on one of our buttons, as Slack reports it; nothing in it has been checked against a request. */
 export interface Click {

@@ -24,7 +24,8 @@ import {
   GRANT_ACTION,
   readButtonValue,
 } from './slack-values.ts';
-import { NOTICES, noticeOf, REASON_WORDS, WORDS } from './wording.ts';
+import { REASON_WORDS, WORDS } from './wording.ts';
+import { NOTICES, noticeOf } from './wording-notices.ts';
 
 export interface FormsOptions {
   readonly calls: SlackCalls;

@@ -9,7 +9,8 @@ import { moment, person } from './slack-outcome.ts';
 import type { Threads } from './slack-threads.ts';
 import { DECIDE_BLOCK, grantValue, REVOKE_ACTION } from './slack-values.ts';
 
-import { grantEnd, grantTitle, grantUses, timeLeft, WORDS } from './wording.ts';
+import { WORDS } from './wording.ts';
+import { grantEnd, grantTitle, grantUses, timeLeft } from './wording-session.ts';
 
 export interface GrantsOptions {
   readonly editor: Editor;

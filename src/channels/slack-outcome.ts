@@ -6,6 +6,7 @@ import { fieldElements } from './slack-body.ts';
 import { changedFields } from './slack-changed.ts';
 import { bold, code, type RichTextPart, section, shorten, text } from './slack-elements.ts';
 import { cutBefore, encodeInline, encodeVisible } from './visible.ts';
+import { WORDS, waited } from './wording.ts';
 import {
   alsoRuled,
   decidedBy,
@@ -16,9 +17,7 @@ import {
   runOk,
   SCOPES,
   stopWords,
-  WORDS,
-  waited,
-} from './wording.ts';
+} from './wording-ended.ts';
 
 const MAX_REASON = 300;
 const MAX_NAME = 60;

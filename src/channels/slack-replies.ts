@@ -3,7 +3,7 @@ import type { Answer, Core, Verdict } from '../types.ts';
 import type { Notify } from './slack-clicks.ts';
 import { currentMessage, type Entries, type Entry, type Message } from './slack-entries.ts';
 import { field } from './slack-errors.ts';
-import { NOTICES, noticeOf } from './wording.ts';
+import { NOTICES, noticeOf } from './wording-notices.ts';
 
 export interface RepliesOptions {
   readonly core: Core;

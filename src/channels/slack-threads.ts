@@ -22,7 +22,8 @@ import { moment, ruleLine } from './slack-outcome.ts';
 import { projectName, type Surroundings } from './slack-surroundings.ts';
 import { pause } from './slack-timing.ts';
 import { encodeInline } from './visible.ts';
-import { AGENTS, automaticTitle, earlierLines, LABELS, sessionText, summaryLine, WORDS } from './wording.ts';
+import { AGENTS, LABELS, WORDS } from './wording.ts';
+import { automaticTitle, earlierLines, sessionText, summaryLine } from './wording-session.ts';
 
 export interface ThreadsOptions {
   readonly calls: SlackCalls;

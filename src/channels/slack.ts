@@ -22,7 +22,7 @@ import { checkRuntime } from './slack-runtime.ts';
 import { createLookAround, type LookAround } from './slack-surroundings.ts';
 import { createThreads } from './slack-threads.ts';
 import { DEFAULT_TIMING, pause, type SlackTiming } from './slack-timing.ts';
-import { HAS_OWN_CARD, NOTICES } from './wording.ts';
+import { HAS_OWN_CARD, NOTICES } from './wording-notices.ts';
 
 export interface SlackChannelOptions {
   readonly botToken: string;

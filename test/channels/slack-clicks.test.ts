@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { createSlackChannel } from '../../src/channels/slack.ts';
 import { createClickHandler, createNotices, inOrder, readClick } from '../../src/channels/slack-clicks.ts';
-import { NOTICES } from '../../src/channels/wording.ts';
+import { NOTICES } from '../../src/channels/wording-notices.ts';
 import type { Answer, Core, Verdict } from '../../src/types.ts';
 import { actionIds, HOST, INSTANCE } from './requests.ts';
 import { inWorld, press, type World } from './slack-world.ts';

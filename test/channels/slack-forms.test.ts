@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
-import { NOTICES, REASON_WORDS, WORDS } from '../../src/channels/wording.ts';
+import { REASON_WORDS, WORDS } from '../../src/channels/wording.ts';
 import { FORMS, hiddenEntered } from '../../src/channels/wording-forms.ts';
+import { NOTICES } from '../../src/channels/wording-notices.ts';
 import type { EmulatedView } from '../../src/emulator/emulator-types.ts';
 import type { Candidate, Offers, Receipt, Verdict } from '../../src/types.ts';
 import { actionIds, allTexts, bash, PERMISSION, toolCall } from './requests.ts';

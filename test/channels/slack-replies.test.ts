@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import type { SlackChannelOptions } from '../../src/channels/slack.ts';
-import { NOTICES } from '../../src/channels/wording.ts';
+import { NOTICES } from '../../src/channels/wording-notices.ts';
 import type { EmulatedMessage, EmulatorOptions } from '../../src/emulator/emulator-types.ts';
 import type { ApprovalRequest, HookInput, Offers, Outcome } from '../../src/types.ts';
 import { actionIds, bash, PERMISSION } from './requests.ts';
