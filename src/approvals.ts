@@ -14,7 +14,7 @@ import type { Grants } from './grants.ts';
 import type { Logger } from './logger.ts';
 import { createRecorder, type RecorderOptions } from './recorder.ts';
 import { digestOf } from './request.ts';
-import { createSessions } from './sessions.ts';
+import { createSessions, type Ran } from './sessions.ts';
 import type {
   Answer,
   ApprovalRequest,
@@ -27,6 +27,7 @@ import type {
   News,
   OnAnswer,
   Outcome,
+  ToolInput,
   Verdict,
 } from './types.ts';
 
@@ -42,6 +43,8 @@ export interface ApprovalsOptions extends Pick<RecorderOptions, 'store' | 'maskR
   readonly onGrants: () => void;
   /** Whether a person may answer a request now; undefined when the config that says so cannot be read. */
   readonly mayAnswer: (request: ApprovalRequest, by: string) => boolean | undefined;
+  /** Whether the rules of the config leave it to one person to run this instead of what was asked. */
+  readonly mayRun: (request: ApprovalRequest, updatedInput: ToolInput) => boolean;
   /** Rules that a person may choose for a request, narrow ones first. */
   readonly candidates: (request: ApprovalRequest) => readonly Candidate[];
 }
@@ -173,7 +176,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   const giveGrant = (request: ApprovalRequest, { grant: wish, by, at }: Decided): void => {
     if (wish === undefined) return;
     const grant = grants.give(wish, request, by, at);
-    if (!recorder.grant('granted', grant, at)) {
+    if (!recorder.grant('granted', grant, at, request)) {
       // Without a record there is no allow, and this would be many.
       grants.revoke(grant.id, by, at);
       return;
@@ -195,18 +198,49 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     if (used !== undefined) tell({ type: 'grant', grant: used });
   };
 
+  const noteRun = (ran: Ran, reason: string): void => {
+    const { request, isContradicted } = ran;
+    recorder.ran(ran, now());
+    if (!isContradicted) {
+      tell({ type: 'ran', ...ran });
+      return;
+    }
+    // The answer came too late for this call: the messages must not go on saying that it was refused or changed.
+    logger.warn({ request: request.id }, 'ran although it was refused or changed');
+    later(channel.close(request, { kind: 'elsewhere', reason, at: now() }), 'message not corrected');
+  };
+
   const verdictOf = (answer: Answer): Verdict => {
     const request = state.entries.get(answer.requestId)?.request;
     const may = request === undefined || options.mayAnswer(request, answer.by);
+    if (request !== undefined && request.needed > 1) dropFormer(request);
     const verdict = judge(state, answer);
     // Who has no right to know hears nothing more.
-    if (verdict === 'forged' || verdict === 'not-approver' || may === true) return verdict;
-    return may === undefined ? 'misconfigured' : 'not-approver';
+    if (verdict === 'forged' || verdict === 'not-approver') return verdict;
+    if (may === false) return 'not-approver';
+    // To say no is always possible.
+    if (may === undefined && answer.decision === 'allow') return 'misconfigured';
+    const counts = verdict === 'accepted' || verdict === 'pending';
+    return counts && isRuledOut(request, answer) ? 'ruled-out' : verdict;
   };
+
+  /** Who has approved and may no longer do so does not count any more. */
+  const dropFormer = (request: ApprovalRequest): void => {
+    const { approvedBy = [] } = state.entries.get(request.id) ?? {};
+    const former = approvedBy.filter((by) => options.mayAnswer(request, by) !== true);
+    if (former.length > 0) apply({ type: 'discounted', id: request.id, by: former });
+  };
+
+  /** What a person wrote instead is subject to the same rules as what the agent asked for. */
+  const isRuledOut = (request: ApprovalRequest | undefined, { decision, updatedInput }: Answer): boolean =>
+    decision === 'allow' &&
+    updatedInput !== undefined &&
+    request?.offers.form === 'permission' &&
+    !options.mayRun(request, updatedInput);
 
   const onAnswer: OnAnswer = (answer, onLater) => {
     const verdict = verdictOf(answer);
-    if (verdict === 'misconfigured' || verdict === 'not-approver') {
+    if (verdict === 'misconfigured' || verdict === 'not-approver' || verdict === 'ruled-out') {
       refuse(answer, verdict);
       return verdict;
     }
@@ -260,13 +294,12 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     clientGone: (id) => apply({ type: 'client-gone', id, at: now() }),
     observe: (evidence) => {
       const { kind, reason, sessionId } = evidence;
-      const ended = pendingRequests(state).filter((request) => isEndedBy(request, evidence));
-      for (const { id } of ended) apply({ type: 'answered-elsewhere', id, kind, reason, at: now() });
-      const ran = ended.length > 0 ? undefined : sessions.ran(evidence);
-      if (ran !== undefined) {
-        recorder.ran(ran, now());
-        tell({ type: 'ran', ...ran });
-      }
+      const ran = sessions.ran(evidence);
+      if (ran !== undefined) noteRun(ran, reason);
+      const ended = ran === undefined ? pendingRequests(state).filter((request) => isEndedBy(request, evidence)) : [];
+      // One call has run, whoever else asks for the same.
+      const over = evidence.run === undefined ? ended : ended.slice(0, 1);
+      for (const { id } of over) apply({ type: 'answered-elsewhere', id, kind, reason, at: now() });
       if (evidence.isNewTurn === true) sessions.endRow(sessionId);
       const summary = evidence.isLast === true ? sessions.finish(sessionId) : undefined;
       if (summary !== undefined) tell({ type: 'session-ended', summary });

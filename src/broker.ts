@@ -14,6 +14,8 @@ export type BrokerEvent =
   | { readonly type: 'asked'; readonly request: ApprovalRequest; readonly ruled?: Outcome }
   /** A message shows the request, or has come to show all of it. */
   | { readonly type: 'shown'; readonly id: string; readonly receipt: Receipt }
+  /** These people may no longer approve it. */
+  | { readonly type: 'discounted'; readonly id: string; readonly by: readonly string[] }
   /** No further message is to come. */
   | { readonly type: 'shown-all'; readonly id: string }
   | {
@@ -106,6 +108,11 @@ export function step(state: BrokerState, event: BrokerEvent): readonly BrokerEff
       return onAsked(state, event);
     case 'shown':
       return onShown(state, event);
+    case 'discounted': {
+      const entry = state.entries.get(event.id);
+      if (entry !== undefined) entry.approvedBy = entry.approvedBy.filter((by) => !event.by.includes(by));
+      return [];
+    }
     case 'shown-all':
       return onShownAll(state, event.id);
     case 'post-failed': {

@@ -23,6 +23,9 @@ const BACKSTOP_MS = 1_000;
 /** Beyond this a JavaScript timer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Tools whose card shows lines of the file on disk. */
+const SHOWS_FILE = /^(Multi|Notebook)?Edit$|^Write$/;
+
 const NOTHING: Said = { stdout: '', stderr: '', exitCode: 0 };
 
 /** A stop by the agent (Esc) or the terminal blocks a PreToolUse: nobody has decided. */
@@ -184,7 +187,8 @@ async function decide(
   const waitMs = Math.max(1, Math.round(waitOf(input, settings) - performance.now()));
   const json = JSON.stringify(input);
   const note = { protocol: PROTOCOL_VERSION, agent: 'claude', waitMs, app } as const;
-  const secrets = secretsIn(json, env);
+  // Of a file that is changed the card shows more than the input holds.
+  const secrets = secretsIn(SHOWS_FILE.test(input.tool_name ?? '') ? undefined : json, env);
   connection.send(encodeRequest(json, { ...note, approvers: isConfigAsked ? [] : approvers, secrets }));
   const timer = setTimeout(
     () => {

@@ -21,7 +21,8 @@ export function daemonEnvironment(settings: Settings, env: Environment): Readonl
     ...Object.fromEntries(inherited),
     ...(settings.botToken === undefined ? {} : { SLACK_BOT_TOKEN: settings.botToken }),
     ...(settings.appToken === undefined ? {} : { SLACK_APP_TOKEN: settings.appToken }),
-    SLACK_USER_ID: settings.approvers.join(','),
+    // Those of the config file are looked up there each time.
+    ...(settings.isConfigAsked ? {} : { SLACK_USER_ID: settings.approvers.join(',') }),
     SLACK_API_URL: settings.apiUrl,
   };
 }

@@ -40,6 +40,7 @@ export function createGrants({ newId, matches }: GrantsOptions): Grants {
     request.needed === 1 &&
     grant.agent === request.agent &&
     request.approvers.includes(grant.by) &&
+    isThere(grant, request) &&
     matches(grant.rule, request);
 
   return {
@@ -50,6 +51,7 @@ export function createGrants({ newId, matches }: GrantsOptions): Grants {
         ...wish,
         ...times,
         ...{ id: newId(), agent, approvers, by, sessionId: input.session_id, used: 0, uses: [] },
+        ...{ cwd: input.cwd, mode: input.permission_mode },
       };
       grants.set(grant.id, grant);
       return grant;
@@ -70,4 +72,15 @@ export function createGrants({ newId, matches }: GrantsOptions): Grants {
     end: (at) => [...grants.keys()].flatMap((id) => take(id, { how: 'stopped', at })),
     active: () => [...grants.values()],
   };
+}
+
+/** A command means something else in another directory, and nothing is to be done while the agent plans. */
+function isThere({ rule, cwd, mode }: Grant, { input }: ApprovalRequest): boolean {
+  if (input.permission_mode === 'plan' && mode !== 'plan') return false;
+  return (
+    input.cwd === cwd ||
+    (rule.kind !== 'exact' &&
+      input.cwd.startsWith(cwd.endsWith('/') ? cwd : `${cwd}/`) &&
+      !/(^|\/)\.\.(\/|$)/.test(input.cwd))
+  );
 }

@@ -1,5 +1,6 @@
 /** Events that ask nothing but may tell what became of a request. */
 import { tryConnect } from './daemon.ts';
+import { secretsIn } from './environment-secrets.ts';
 import { encodeEvent } from './protocol.ts';
 import { runtimePaths } from './socket.ts';
 import type { HookInput } from './types.ts';
@@ -15,7 +16,7 @@ const MAX_ERROR = 500;
  */
 export async function observe(input: HookInput, env: Readonly<Record<string, string | undefined>>): Promise<void> {
   const { tool_response: _response, ...rest } = input;
-  const error = typeof input.error === 'string' ? { error: input.error.slice(0, MAX_ERROR) } : {};
+  const error = typeof input.error === 'string' ? { error: withoutSecrets(input.error, env).slice(0, MAX_ERROR) } : {};
   const heard = Promise.withResolvers<void>();
   try {
     const connection = await tryConnect(runtimePaths(env).socket, {
@@ -28,4 +29,9 @@ export async function observe(input: HookInput, env: Readonly<Record<string, str
   } catch {
     // An observer must not disturb the agent; the card stays until its deadline.
   }
+}
+
+/** What a failed command said is not part of any request, so the daemon does not know what in it is secret. */
+function withoutSecrets(text: string, env: Readonly<Record<string, string | undefined>>): string {
+  return secretsIn(undefined, env).reduce((left, secret) => left.replaceAll(secret, '[masked]'), text);
 }

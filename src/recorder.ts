@@ -18,7 +18,8 @@ export interface Recorder {
   counted(request: ApprovalRequest, answer: Answer): boolean;
   refused(answer: Answer, verdict: Verdict): boolean;
   ran(ran: Ran, at: number): boolean;
-  grant(type: 'granted' | 'grant-ended', grant: Grant, at: number): boolean;
+  /** `request`: the one that it was given with; its secrets may stand in the rule. */
+  grant(type: 'granted' | 'grant-ended', grant: Grant, at: number, request?: ApprovalRequest): boolean;
   /** A call in one line, without its secrets, for lists. */
   inWords(request: ApprovalRequest): string;
 }
@@ -59,13 +60,14 @@ export function createRecorder({ store, logger, maskRules }: RecorderOptions): R
         const { isOk, tookMs, error } = maskDeep(run, maskerFor(request)) as Ran['run'];
         return { type: 'ran', at, id: request.id, digest: request.digest, isOk, tookMs, error };
       }),
-    grant: (type, { id, rule, text, by, since, until, used, ended }, at) =>
+    grant: (type, { id, rule, text, by, cwd, since, until, used, ended }, at, request) =>
       append(() => {
-        const masked = maskDeep({ rule, text }, createMasker({ known: [], rules: maskRules() })) as Pick<
-          Grant,
-          'rule' | 'text'
-        >;
-        return { ...{ type, at, grant: id, rule: masked.rule, text: masked.text }, by, since, until, used, ended };
+        // Of the rule itself the end needs to say nothing; what is secret in it only the request knows.
+        const what =
+          request === undefined
+            ? maskDeep({ text }, createMasker({ known: [], rules: maskRules() }))
+            : maskDeep({ rule, text, cwd }, maskerFor(request));
+        return { ...(what as Partial<Grant>), type, at, grant: id, by, since, until, used, ended };
       }),
     inWords: (request) => {
       const { tool_name = '', tool_input = {} } = request.input;

@@ -2,17 +2,19 @@
 import { digestOf } from './request.ts';
 import type { ApprovalRequest, Evidence, Outcome, Run, SessionSummary } from './types.ts';
 
-/** An approved call whose run an event has told of. */
+/** A call whose run an event has told of. */
 export interface Ran {
   readonly request: ApprovalRequest;
   readonly outcome: Outcome;
   readonly run: Run;
+  /** It ran although the answer here was no, or another input: it had been approved at the agent's own prompt before. */
+  readonly isContradicted: boolean;
 }
 
 export interface Sessions {
   asked(request: ApprovalRequest): void;
   ended(request: ApprovalRequest, outcome: Outcome): void;
-  /** The approved call that an event tells the result of; each is told once. */
+  /** The call that an event tells the result of; each is told once. */
   ran(evidence: Evidence): Ran | undefined;
   /** How many replies in a row a session has been sent on with; see `ApprovalRequest`. */
   repliesInARow(sessionId: string): number;
@@ -25,8 +27,17 @@ export interface Sessions {
 interface Session {
   summary: SessionSummary;
   /** Approved, oldest first. */
-  running: { readonly request: ApprovalRequest; readonly outcome: Outcome; readonly digest: string }[];
+  running: Expected[];
+  /** Refused or changed here, while the agent's own prompt may have been answered already; oldest first. */
+  refused: Expected[];
   replies: number;
+}
+
+/** A decided call, and the digest that it would run with. */
+interface Expected {
+  readonly request: ApprovalRequest;
+  readonly outcome: Outcome;
+  readonly digest: string;
 }
 
 /** Sessions that never say their end are forgotten, oldest first. */
@@ -38,7 +49,12 @@ export function createSessions(): Sessions {
   const sessions = new Map<string, Session>();
 
   const of = (sessionId: string): Session => {
-    const session = sessions.get(sessionId) ?? { summary: emptySummary(sessionId), running: [], replies: 0 };
+    const session = sessions.get(sessionId) ?? {
+      summary: emptySummary(sessionId),
+      running: [],
+      refused: [],
+      replies: 0,
+    };
     // The least recently used one is the first.
     sessions.delete(sessionId);
     sessions.set(sessionId, session);
@@ -62,20 +78,40 @@ export function createSessions(): Sessions {
         return;
       }
       session.summary = countedIn(session.summary, request, outcome);
-      if (outcome.kind !== 'allowed') return;
-      const { tool_name = '', tool_input = {} } = request.input;
+      if (outcome.kind !== 'allowed' && outcome.kind !== 'denied') return;
+      const { tool_name = '', tool_input = {}, hook_event_name } = request.input;
+      const asked = digestOf({ tool_name, tool_input });
+      const changed =
+        request.offers.form === 'permission' && outcome.kind === 'allowed' ? outcome.updatedInput : undefined;
       // The answers to questions are not in the call that events tell of; see `evidence` of the agent.
-      const ranInput = request.offers.form === 'questions' ? tool_input : (outcome.updatedInput ?? tool_input);
-      const digest = digestOf({ tool_name, tool_input: ranInput });
-      session.running = [...session.running, { request, outcome, digest }].slice(-RUNNING_KEPT);
+      const digest = changed === undefined ? asked : digestOf({ tool_name, tool_input: changed });
+      // What is decided now is not what an earlier answer was about.
+      session.refused = session.refused.filter((item) => item.digest !== digest);
+      if (outcome.kind === 'allowed')
+        session.running = [...session.running, { request, outcome, digest }].slice(-RUNNING_KEPT);
+      const hasPrompt = hook_event_name === 'PermissionRequest';
+      if (hasPrompt && (outcome.kind === 'denied' || digest !== asked))
+        session.refused = [...session.refused, { request, outcome, digest: asked }].slice(-RUNNING_KEPT);
     },
-    ran: ({ sessionId, agentId, call, run }) => {
+    ran: (evidence) => {
+      const { sessionId, agentId, run } = evidence;
       const session = sessions.get(sessionId);
-      if (session === undefined || call === undefined || run === undefined) return undefined;
-      const digest = digestOf(call);
-      const found = session.running.find((item) => item.digest === digest && item.request.input.agent_id === agentId);
-      session.running = session.running.filter((item) => item !== found);
-      return found === undefined ? undefined : { request: found.request, outcome: found.outcome, run };
+      if (session === undefined) return undefined;
+      const isAgent = ({ request }: Expected): boolean => agentId === 'all' || request.input.agent_id === agentId;
+      if (run === undefined) {
+        // The agent has gone on: nothing that was refused is still running.
+        session.refused = session.refused.filter((item) => !isAgent(item));
+        return undefined;
+      }
+      const found = session.running.find((item) => isAgent(item) && isAbout(evidence, item));
+      const against =
+        found === undefined ? session.refused.find((item) => isAgent(item) && isAbout(evidence, item)) : undefined;
+      session.running = session.running.filter((item) => item !== found && item.request !== against?.request);
+      session.refused = session.refused.filter((item) => item !== against && item.request !== found?.request);
+      const item = found ?? against;
+      return item === undefined
+        ? undefined
+        : { request: item.request, outcome: item.outcome, run, isContradicted: against !== undefined };
     },
     repliesInARow: (sessionId) => sessions.get(sessionId)?.replies ?? 0,
     endRow: (sessionId) => {
@@ -88,6 +124,11 @@ export function createSessions(): Sessions {
       return summary === undefined || summary.asked === 0 ? undefined : summary;
     },
   };
+}
+
+function isAbout({ call, tools }: Evidence, { request, digest }: Expected): boolean {
+  if (call !== undefined) return digest === digestOf(call);
+  return tools?.has(request.input.tool_name ?? '') === true;
 }
 
 function emptySummary(sessionId: string): SessionSummary {

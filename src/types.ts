@@ -126,6 +126,10 @@ export interface Grant extends GrantWish {
   readonly by: string;
   /** The session that it was given in; it covers others, too. */
   readonly sessionId: string;
+  /** The directory that it was given in: it holds there and below. */
+  readonly cwd: string;
+  /** The agent's mode then: what was allowed in another one is asked again while the agent plans. */
+  readonly mode: string | undefined;
   /** Who may end it. */
   readonly approvers: readonly string[];
   /** Milliseconds since the epoch. */
@@ -211,6 +215,8 @@ export type Verdict =
   | 'already-approved'
   /** The agent cannot be given this answer, or not for this request. */
   | 'not-offered'
+  /** A rule of the config forbids what the person wrote instead, or leaves it to two people. */
+  | 'ruled-out'
   /** The config file, which says who may answer, cannot be read. */
   | 'misconfigured'
   | 'not-approver'

@@ -46,7 +46,8 @@ interface Desk {
   show(request: ApprovalRequest): Promise<ApprovalRequest>;
 }
 
-interface DeskOptions extends Partial<Pick<ApprovalsOptions, 'mayAnswer' | 'candidates' | 'now' | 'maskRules'>> {
+interface DeskOptions
+  extends Partial<Pick<ApprovalsOptions, 'mayAnswer' | 'mayRun' | 'candidates' | 'now' | 'maskRules'>> {
   readonly start?: Promise<void>;
   readonly diskIsFull?: (record: StoreRecord) => boolean;
   readonly closing?: Promise<void>;
@@ -117,6 +118,7 @@ function desk(options: DeskOptions = {}): Desk {
     onGrants: () => log.push(`grants ${approvals.grants().length}`),
     maskRules: options.maskRules ?? (() => []),
     mayAnswer: options.mayAnswer ?? (() => true),
+    mayRun: options.mayRun ?? (() => true),
     candidates: options.candidates ?? (() => []),
   });
   const press: Desk['press'] = (request, change = {}) =>
@@ -350,7 +352,8 @@ describe('who may answer', () => {
       const request = await show(newRequest());
       allowed = may;
       expect(core().judge(answerTo(request))).toBe(verdict);
-      for (const decision of ['allow', 'deny'] as const) {
+      const decisions = may === false ? (['allow', 'deny'] as const) : (['allow'] as const);
+      for (const decision of decisions) {
         expect(press(request, { decision })).toBe(verdict);
         expect(records.at(-1)).toMatchObject({ type: 'refused', by: 'U1', decision, verdict });
       }
@@ -615,9 +618,9 @@ describe('what the agent tells', () => {
     const { approvals, show, press, news } = desk();
     await approvals.start();
     press(await show(newRequest()), { updatedInput: { command: 'ls -a' } });
-    approvals.observe(ranOk);
-    expect(news).toEqual([]);
     approvals.observe({ ...ranOk, call: bash('ls -a') });
+    expect(news).toHaveLength(1);
+    approvals.observe(ranOk);
     expect(news).toHaveLength(1);
   });
 
@@ -725,5 +728,81 @@ describe('secrets', () => {
       expect(written).not.toContain(text);
     }
     expect(written).toContain('⟦masked');
+  });
+});
+
+describe('what the config says at the time of the answer', () => {
+  test('holds for what a person writes instead: it is not run where a rule forbids it, and a plain approval still is', async () => {
+    const { approvals, show, press, outcomes, records } = desk({
+      mayRun: (_request, { command }) => command !== 'push',
+    });
+    await approvals.start();
+    const request = await show(newRequest());
+    expect(press(request, { updatedInput: { command: 'push' } })).toBe('ruled-out');
+    expect(outcomes.size).toBe(0);
+    expect(records.at(-1)).toMatchObject({ type: 'refused', verdict: 'ruled-out' });
+    expect(press(request, { updatedInput: { command: 'pull' } })).toBe('accepted');
+  });
+
+  test('takes back the first of two approvals when that person may no longer approve', async () => {
+    let former = '';
+    const { approvals, show, press, outcomes } = desk({ mayAnswer: (_request, by) => by !== former });
+    await approvals.start();
+    const request = await show(newRequest({ approvers: ['U1', 'U2', 'U3'], needed: 2, fromConfig: true }));
+    expect(press(request)).toBe('counted');
+    former = 'U1';
+    expect(press(request, { by: 'U2' })).toBe('counted');
+    expect(outcomes.size).toBe(0);
+    expect(press(request, { by: 'U3' })).toBe('accepted');
+    expect(outcomes.get(request.id)).toMatchObject({ by: 'U3', also: ['U2'] });
+  });
+
+  test('keeps nobody from saying no while the config cannot be read', async () => {
+    const { approvals, show, press, outcomes } = desk({ mayAnswer: () => undefined });
+    await approvals.start();
+    const request = await show(newRequest());
+    expect(press(request)).toBe('misconfigured');
+    expect(press(request, { decision: 'deny' })).toBe('accepted');
+    expect(outcomes.get(request.id)).toMatchObject({ kind: 'denied' });
+  });
+});
+
+describe('an event of a run', () => {
+  const input: HookInput = { ...bash('ls'), hook_event_name: 'PermissionRequest' };
+  const event: Evidence = {
+    ...{ sessionId: input.session_id, agentId: undefined, kind: 'elsewhere', reason: 'It has run.' },
+    ...{ call: { tool_name: 'Bash', tool_input: { command: 'ls' } }, run: { isOk: true } },
+  };
+
+  test('is about the call that was approved here, and not about an equal one that still waits', async () => {
+    const { approvals, show, press, news } = desk();
+    await approvals.start();
+    const first = await show(newRequest({ input }));
+    const second = await show(newRequest({ input }));
+    press(first);
+    approvals.observe(event);
+    expect(news).toMatchObject([{ type: 'ran', request: { id: first.id } }]);
+    expect(approvals.pending().map(({ id }) => id)).toEqual([second.id]);
+    approvals.observe(event);
+    expect(approvals.pending()).toEqual([]);
+  });
+
+  test('ends no more than one of two equal calls that wait', async () => {
+    const { approvals, show } = desk();
+    await approvals.start();
+    const [first, second] = [await show(newRequest({ input })), await show(newRequest({ input }))];
+    approvals.observe(event);
+    expect(approvals.pending().map(({ id }) => id)).toEqual([second.id]);
+    expect(first.id).not.toBe(second.id);
+  });
+
+  test('of a call that was denied here, but had been approved at the prompt before, corrects the card', async () => {
+    const { approvals, show, press, log, records } = desk();
+    await approvals.start();
+    const request = await show(newRequest({ input }));
+    press(request, { decision: 'deny' });
+    approvals.observe(event);
+    expect(log.slice(-2)).toEqual(['record ran', 'close elsewhere']);
+    expect(records.at(-1)).toMatchObject({ type: 'ran', id: request.id });
   });
 });

@@ -5,7 +5,7 @@ import type { ApprovalRequest, CallRule, GrantWish } from '../src/types.ts';
 import { bash, makeRequest } from './channels/requests.ts';
 
 const EXACT: CallRule = { kind: 'exact', digest: 'ls' };
-const wish = (forMs = 100, rule = EXACT): GrantWish => ({ rule, text: 'This exact call', forMs });
+const wish = (forMs = 100, rule: CallRule = EXACT): GrantWish => ({ rule, text: 'This exact call', forMs });
 const asked = (change: Partial<ApprovalRequest> = {}): ApprovalRequest =>
   makeRequest(bash('ls'), { digest: 'ls', approvers: ['UA', 'UB'], ...change });
 
@@ -26,6 +26,7 @@ describe('a grant', () => {
     expect(book().give(wish(), request, 'UA', 1000)).toEqual({
       ...{ id: 'G1', agent: 'claude', rule: EXACT, text: 'This exact call', forMs: 100, since: 1000, until: 1100 },
       ...{ by: 'UA', approvers: ['UA', 'UB'], sessionId: request.input.session_id, used: 0, uses: [] },
+      ...{ cwd: '/home/dev/shop', mode: 'default' },
     });
   });
 
@@ -43,6 +44,29 @@ describe('a grant', () => {
     expect(grants.find(asked({ approvers: ['UB'] }), 1)).toBeUndefined();
     expect(grants.find(asked({ needed: 2 }), 1)).toBeUndefined();
     expect(grants.find(asked(), 1)).toBeDefined();
+  });
+
+  test('holds in the directory that it was given in, and one that is more than a call below it, too', () => {
+    const grants = createGrants({ newId: () => 'G', matches: () => true });
+    const at = (cwd: string) => asked({ input: { ...bash('ls'), cwd } });
+    const rule: CallRule = { kind: 'permission', rules: [{ toolName: 'Bash', ruleContent: 'ls *' }] };
+    grants.give(wish(100, rule), asked(), 'UA', 0);
+    for (const cwd of ['/home/dev/shop', '/home/dev/shop/src']) expect(grants.find(at(cwd), 1)).toBeDefined();
+    for (const cwd of ['/home/dev', '/home/dev/shop2', '/tmp/shop', '/home/dev/shop/../other'])
+      expect(grants.find(at(cwd), 1)).toBeUndefined();
+    grants.end(1);
+    grants.give(wish(), asked(), 'UA', 0);
+    expect(grants.find(at('/home/dev/shop'), 1)).toBeDefined();
+    expect(grants.find(at('/home/dev/shop/src'), 1)).toBeUndefined();
+  });
+
+  test('covers nothing while the agent plans, unless it was given then', () => {
+    const planning = asked({ input: { ...bash('ls'), permission_mode: 'plan' } });
+    const grants = book();
+    grants.give(wish(), asked(), 'UA', 0);
+    expect(grants.find(planning, 1)).toBeUndefined();
+    grants.give(wish(), planning, 'UA', 0);
+    expect(grants.find(planning, 1)).toBeDefined();
   });
 
   test('counts its uses, and lists the last fifty, oldest first', () => {

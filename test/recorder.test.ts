@@ -66,7 +66,7 @@ describe('a record', () => {
     const { ran, records } = recorder();
     const request = asked(bash('ls'));
     const outcome: Outcome = { kind: 'allowed', by: 'U1', via: 'Slack', at: 15 };
-    ran({ request, outcome, run: { isOk: false, tookMs: 5, error: `no ${TOKEN}` } }, 18);
+    ran({ request, outcome, run: { isOk: false, tookMs: 5, error: `no ${TOKEN}` }, isContradicted: false }, 18);
     expect(records).toMatchObject([{ type: 'ran', at: 18, id: request.id, isOk: false, tookMs: 5 }]);
     expect(JSON.stringify(records)).not.toContain(TOKEN);
   });
@@ -77,7 +77,7 @@ describe('a record', () => {
     const rule = { kind: 'permission', rules: [{ toolName: 'Bash', ruleContent: 'curl HK-111111' }] } as const;
     const grants = createGrants({ newId: () => 'G1', matches: () => true });
     const given = grants.give({ rule, text: 'Bash(curl HK-111111)', forMs: 100 }, request, 'U1', 15);
-    expect(grant('granted', given, 15)).toBe(true);
+    expect(grant('granted', given, 15, request)).toBe(true);
     const [ended] = grants.end(20);
     if (ended !== undefined) grant('grant-ended', ended, 20);
     expect(records).toMatchObject([

@@ -24,13 +24,55 @@ const ran = (input: HookInput, change: Partial<Evidence> = {}): Evidence => ({
 });
 const SESSION = bash('ls').session_id;
 
+describe('a call that was refused or changed here', () => {
+  const denied: Decided = { ...allowed, kind: 'denied' };
+  const goneOn = (change: Partial<Evidence> = {}): Evidence => ({
+    ...{ sessionId: SESSION, agentId: undefined, kind: 'unknown', reason: 'r' },
+    ...change,
+  });
+
+  test('and runs all the same was approved at the prompt before: that is told, once', () => {
+    for (const outcome of [denied, { ...allowed, updatedInput: { command: 'ls -a' } }]) {
+      const sessions = createSessions();
+      const request = asked();
+      sessions.ended(request, outcome);
+      expect(sessions.ran(ran(bash('ls')))).toMatchObject({ request, outcome, isContradicted: true });
+      expect(sessions.ran(ran(bash('ls')))).toBeUndefined();
+    }
+  });
+
+  test('is not what runs after the agent has gone on, or after the same was asked and decided again', () => {
+    const sessions = createSessions();
+    sessions.ended(asked(), denied);
+    expect(sessions.ran(goneOn())).toBeUndefined();
+    expect(sessions.ran(ran(bash('ls')))).toBeUndefined();
+    sessions.ended(asked(), denied);
+    const again = asked();
+    sessions.ended(again, allowed);
+    expect(sessions.ran(ran(bash('ls')))).toMatchObject({ request: { id: again.id }, isContradicted: false });
+    expect(sessions.ran(ran(bash('ls')))).toBeUndefined();
+  });
+
+  test('of another agent stays in doubt when one has gone on, and one without a prompt never is', () => {
+    const sessions = createSessions();
+    const request = asked({ ...bash('ls'), agent_id: 'sub' });
+    sessions.ended(request, denied);
+    sessions.ran(goneOn());
+    expect(sessions.ran(ran(bash('ls'), { agentId: 'sub' }))).toMatchObject({ isContradicted: true });
+    sessions.ended(asked({ ...bash('ls'), hook_event_name: 'PreToolUse' }), denied);
+    expect(sessions.ran(ran(bash('ls')))).toBeUndefined();
+  });
+});
+
 describe('a run', () => {
   test('is that of the approved call, and told once', () => {
     const sessions = createSessions();
     const request = asked();
     sessions.ended(request, allowed);
     expect(sessions.ran(ran(bash('ls -a')))).toBeUndefined();
-    expect(sessions.ran(ran(bash('ls')))).toEqual({ request, outcome: allowed, run: { isOk: true } });
+    expect(sessions.ran(ran(bash('ls')))).toEqual({
+      ...{ request, outcome: allowed, run: { isOk: true }, isContradicted: false },
+    });
     expect(sessions.ran(ran(bash('ls')))).toBeUndefined();
   });
 
@@ -61,15 +103,15 @@ describe('a run', () => {
 
   test('of what was not approved is not told of', () => {
     const sessions = createSessions();
-    for (const outcome of [{ ...allowed, kind: 'denied' } as const, expired]) sessions.ended(asked(), outcome);
+    sessions.ended(asked(), expired);
     expect(sessions.ran(ran(bash('ls')))).toBeUndefined();
   });
 
   test('is that of the changed call, where a person changed it', () => {
     const sessions = createSessions();
     sessions.ended(asked(), { ...allowed, updatedInput: { command: 'ls -a' } });
+    expect(sessions.ran(ran(bash('ls -a')))).toMatchObject({ isContradicted: false });
     expect(sessions.ran(ran(bash('ls')))).toBeUndefined();
-    expect(sessions.ran(ran(bash('ls -a')))).toBeDefined();
   });
 
   test('of questions is recognised by the questions, whatever the answers were', () => {

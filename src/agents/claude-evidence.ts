@@ -23,15 +23,15 @@ export function claudeEvidence(input: HookInput): Evidence | undefined {
   switch (input.hook_event_name) {
     case 'PostToolUse': {
       const reason = 'Approved at the terminal; it has run.';
-      return { ...about, kind: 'elsewhere', call: callOf(input), reason, run: { isOk: true, ...tookMs } };
+      return { ...about, kind: 'elsewhere', ...callOf(input), reason, run: { isOk: true, ...tookMs } };
     }
     case 'PostToolUseFailure': {
       const reason = 'Approved at the terminal; it has run and failed.';
       const error = typeof input.error === 'string' ? { error: input.error } : {};
-      return { ...about, kind: 'elsewhere', call: callOf(input), reason, run: { isOk: false, ...tookMs, ...error } };
+      return { ...about, kind: 'elsewhere', ...callOf(input), reason, run: { isOk: false, ...tookMs, ...error } };
     }
     case 'PermissionDenied':
-      return { ...about, kind: 'elsewhere', call: callOf(input), reason: 'Denied by the agent itself.' };
+      return { ...about, kind: 'elsewhere', ...callOf(input), reason: 'Denied by the agent itself.' };
     case 'PreToolUse':
       return {
         ...about,
@@ -52,9 +52,13 @@ export function claudeEvidence(input: HookInput): Evidence | undefined {
   }
 }
 
-/** The call as it was asked for: the answers that AskUserQuestion ran with were not in it. */
-function callOf({ tool_name = '', tool_input = {} }: HookInput): NonNullable<Evidence['call']> {
-  if (tool_name !== 'AskUserQuestion') return { tool_name, tool_input };
+/**
+ * The call as it was asked for: the answers that AskUserQuestion ran with were not in it. Of a plan Claude Code 2.1.329
+ * says afterwards only that there was one.
+ */
+function callOf({ tool_name = '', tool_input = {} }: HookInput): Pick<Evidence, 'call' | 'tools'> {
+  if (tool_name === 'ExitPlanMode' && tool_input.plan === undefined) return { tools: new Set([tool_name]) };
+  if (tool_name !== 'AskUserQuestion') return { call: { tool_name, tool_input } };
   const { answers: _answers, annotations: _annotations, ...asked } = tool_input;
-  return { tool_name, tool_input: asked };
+  return { call: { tool_name, tool_input: asked } };
 }

@@ -25,14 +25,25 @@ function read(raw: unknown): HookInput {
   return input;
 }
 
-function offers({ hook_event_name: event, tool_name: tool }: HookInput): Offers | undefined {
-  if (event === 'Stop') return { ...NO_OFFERS, form: 'stop' };
+function offers(input: HookInput): Offers | undefined {
+  const { hook_event_name: event, tool_name: tool } = input;
+  // What a subagent brings goes on by itself; a card would hold it up.
+  if (event === 'Stop') return hasSubagent(input) ? undefined : { ...NO_OFFERS, form: 'stop' };
   if (!isGated(event)) return undefined;
   // A PreToolUse has no place for rules, modes and the end of the turn.
   const isDialog = event === 'PermissionRequest';
   if (tool === 'AskUserQuestion') return { ...NO_OFFERS, form: 'questions', interrupt: isDialog };
   if (tool === 'ExitPlanMode') return { ...NO_OFFERS, form: 'plan', acceptEdits: isDialog, interrupt: isDialog };
   return { form: 'permission', edit: true, always: isDialog, acceptEdits: false, interrupt: isDialog, grant: true };
+}
+
+function hasSubagent({ background_tasks: tasks }: HookInput): boolean {
+  const isOne = (task: unknown): boolean =>
+    typeof task === 'object' &&
+    task !== null &&
+    Reflect.get(task, 'type') === 'subagent' &&
+    Reflect.get(task, 'status') === 'running';
+  return Array.isArray(tasks) && tasks.some(isOne);
 }
 
 function isGated(event: string): boolean {

@@ -4,7 +4,15 @@ import { type Click, isFree, type Spot } from './slack-clicks.ts';
 import type { Entries, Entry } from './slack-entries.ts';
 import type { Filled } from './slack-form.ts';
 import { type OtherResult, renderOtherForm } from './slack-form-other.ts';
-import { answeredInput, applyPress, emptyDraft, needsSend, otherPressed, withOther } from './slack-question-answers.ts';
+import {
+  answeredInput,
+  applyPress,
+  type Draft,
+  emptyDraft,
+  needsSend,
+  otherPressed,
+  withOther,
+} from './slack-question-answers.ts';
 import { APPROVE_ACTION, buttonValue, readButtonValue } from './slack-values.ts';
 import type { Views } from './slack-views.ts';
 import { WORDS } from './wording.ts';
@@ -33,12 +41,17 @@ export interface Asking {
   ): string | undefined;
 }
 
+/** Each person chooses on a message of their own, and answers for what they see there. */
+function draftOf({ body, drafts }: Entry, by: string): Draft {
+  return drafts.get(by) ?? emptyDraft(body.questions ?? []);
+}
+
 export function createAsking({ core, entries, instanceId, now, views, refresh, answer }: AskingOptions): Asking {
   /** The answer that a draft is; undefined while something is missing. */
   const answerIn = (entry: Entry, by: string, conversation: string, message: string): Answer | undefined => {
-    const { request, body, draft } = entry;
+    const { request, body } = entry;
     const questions = body.questions ?? [];
-    const updatedInput = answeredInput(request.input.tool_input ?? {}, questions, draft ?? emptyDraft(questions));
+    const updatedInput = answeredInput(request.input.tool_input ?? {}, questions, draftOf(entry, by));
     if (updatedInput === undefined) return undefined;
     const { id, nonce } = request;
     return { requestId: id, nonce, decision: 'allow', updatedInput, by, conversation, message, at: now() };
@@ -64,7 +77,7 @@ export function createAsking({ core, entries, instanceId, now, views, refresh, a
       const questions = entry?.body.questions;
       if (entry === undefined || questions === undefined) return false;
       const asked = otherPressed(questions, actionId);
-      const draft = applyPress(questions, entry.draft ?? emptyDraft(questions), click);
+      const draft = applyPress(questions, draftOf(entry, user), click);
       if (asked === undefined && draft === undefined && actionId !== APPROVE_ACTION) return false;
       const verdict = judge(entry, user, channel, message);
       if (!isFree(verdict)) {
@@ -75,10 +88,10 @@ export function createAsking({ core, entries, instanceId, now, views, refresh, a
       if (asked !== undefined && question !== undefined) {
         const mask = (shown: string): string => entry.masker.mask(shown).text;
         const origin = { value: buttonValue(entry.request, instanceId), channel, message };
-        views.open(click, renderOtherForm(origin, asked, question, entry.draft?.[asked]?.other, mask));
+        views.open(click, renderOtherForm(origin, asked, question, draftOf(entry, user)[asked]?.other, mask));
         return true;
       }
-      if (draft !== undefined) entry.draft = draft;
+      if (draft !== undefined) entry.drafts.set(user, draft);
       if (draft !== undefined && needsSend(questions)) {
         redraw(entry);
         return true;
@@ -92,7 +105,7 @@ export function createAsking({ core, entries, instanceId, now, views, refresh, a
       const verdict = judge(entry, by, conversation, message);
       if (!isFree(verdict)) return noticeOf(verdict);
       const questions = entry.body.questions ?? [];
-      entry.draft = withOther(questions, entry.draft ?? emptyDraft(questions), question, text);
+      entry.drafts.set(by, withOther(questions, draftOf(entry, by), question, text));
       const given = needsSend(questions) ? undefined : answerIn(entry, by, conversation, message);
       if (given !== undefined) return noticeOf(answer(given, spot));
       redraw(entry);

@@ -32,7 +32,8 @@ export interface Entry {
   readonly posting: Set<Promise<unknown>>;
   /** An earlier try may have posted a copy that we were not told of. */
   maybeTwice: boolean;
-  draft: Draft | undefined;
+  /** What each person has chosen so far, who sees it on the message that is theirs. */
+  readonly drafts: Map<string, Draft>;
   countedBy: readonly string[];
   outcome: Outcome | undefined;
   run: Run | undefined;

@@ -77,7 +77,8 @@ export function createMessages(options: MessagesOptions): Messages {
       );
     const [entry] = message.entries;
     if (entry === undefined) throw new AppError('internal', 'Expected a message to be about a request');
-    const { request, body, masker, outcome, run, draft, countedBy } = entry;
+    const { request, body, masker, outcome, run, countedBy } = entry;
+    const draft = entry.drafts.get(message.approver);
     if (outcome !== undefined) {
       const closed = { host, masker, ...(run === undefined ? {} : { run }) };
       const short = (): Looks => renderClosed(request, outcome, { ...closed, size: 'short' });
@@ -164,7 +165,7 @@ export function createMessages(options: MessagesOptions): Messages {
       messages: [],
       posting: new Set(),
       maybeTwice: false,
-      draft: undefined,
+      drafts: new Map(),
       countedBy: [],
       outcome: undefined,
       run: undefined,

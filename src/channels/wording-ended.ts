@@ -14,7 +14,7 @@ const ENDED: Readonly<Record<Outcome['kind'], string>> = {
   allowed: 'Approved',
   denied: 'Denied',
   expired: 'Expired – not approved',
-  withdrawn: 'Withdrawn – not approved',
+  withdrawn: 'Withdrawn – not answered in Slack',
   elsewhere: 'Answered at the terminal',
   unknown: 'Outcome unknown',
   stopped: 'Stopped – not approved',

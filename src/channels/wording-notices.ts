@@ -27,6 +27,7 @@ export const NOTICES: Readonly<Record<Exclude<Verdict, 'accepted' | 'pending' | 
   forged: 'Nothing was decided: this button does not belong to this message.',
   'already-approved': 'Nothing was changed: you have approved this; somebody else must, too.',
   'not-offered': 'Nothing was decided: this request cannot be answered that way. Use its buttons.',
+  'ruled-out': 'Nothing was approved: a rule of the config file forbids what you wrote, or asks two people about it.',
   misconfigured:
     'Nothing was decided: the config file, which says who may answer, cannot be read. Run claude-slack-hook --status.',
   'not-shown': 'Nothing was approved: not everything was shown here. Use “Show all”, or answer at the terminal.',

@@ -61,7 +61,7 @@ export const WORDS = {
   letStopLabel: 'Let the agent stop',
   noReason: 'Write what the agent should know, or cancel.',
   stopLabel: 'The turn',
-  stopOption: 'Also stop what the agent is doing',
+  stopOption: 'Stop the agent instead: it is then not told your words',
   cancel: 'Cancel',
   notDone: 'Not done',
   closeForm: 'Close',

@@ -30,7 +30,8 @@ describe('what Claude Code writes', () => {
   test.each(FIXTURES)('$name is read, and only a permission event or a stop asks', async ({ name, path }) => {
     const input = claude.read(await Bun.file(path).json());
     const isGated = /\/(PreToolUse|PermissionRequest)\./.test(name);
-    expect(claude.offers(input) !== undefined).toBe(isGated || name.endsWith('/Stop.json'));
+    // In the newer one a subagent still runs, and what it brings goes on by itself.
+    expect(claude.offers(input) !== undefined).toBe(isGated || name === 'claude-code/Stop.json');
     expect(claude.say(input, denied, 'deny').stdout === '').toBe(!isGated);
   });
 
@@ -100,6 +101,16 @@ describe('what an event tells of pending requests', () => {
     const event = { hook_event_name: 'PostToolUse', session_id: 's', cwd: '/' };
     const call = { tool_name: 'mcp__quiz__submit', tool_input: { answers: { a: 1 }, annotations: {} } };
     expect(claudeEvidence({ ...event, ...call })?.call).toEqual(call);
+  });
+
+  test('a plan that was approved is told of without the plan, and is evidence about plans alone', async () => {
+    const input = claude.read(
+      await Bun.file(new URL('../fixtures/claude-code-2.1.329/PostToolUse.ExitPlanMode.json', import.meta.url)).json(),
+    );
+    expect(input.tool_input).not.toHaveProperty('plan');
+    expect(claudeEvidence(input)).toMatchObject({ kind: 'elsewhere', run: { isOk: true } });
+    expect(claudeEvidence(input)?.call).toBeUndefined();
+    expect([...(claudeEvidence(input)?.tools ?? [])]).toEqual(['ExitPlanMode']);
   });
 
   test('the next call is evidence only about tools that run one at a time', async () => {

@@ -16,6 +16,7 @@ function makeGrant(more: Partial<Grant> = {}): Grant {
     ...{ id: 'grant-1', agent: 'claude', by: 'U0ADA00001', sessionId: bash('').session_id, approvers: ['U0ADA00001'] },
     ...{ rule: { kind: 'directory', tool: 'Bash', directory: '/home/dev/shop' }, text: 'Bash in /home/dev/shop' },
     ...{ forMs: 30 * MINUTE, since, until: since + 30 * MINUTE, used: 0, uses: [] },
+    ...{ cwd: '/home/dev/shop', mode: 'default' },
     ...more,
   };
 }

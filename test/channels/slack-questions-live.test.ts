@@ -276,7 +276,7 @@ describe('a press before the receipt of its message', () => {
     const masker = createMasker({ known: [] });
     const entry: Entry = {
       ...{ request, masker, surroundings: {}, body: renderBody(request, { host: HOST, masker }), onShown: () => {} },
-      ...{ over: new AbortController(), messages: [], posting: new Set(), maybeTwice: false, draft: undefined },
+      ...{ over: new AbortController(), messages: [], posting: new Set(), maybeTwice: false, drafts: new Map() },
       ...{ countedBy: [], outcome: undefined, run: undefined },
     };
     const entries = createEntries();

@@ -144,3 +144,47 @@ test('an observer tells of events and never asks, whatever the event', () =>
     const end = await bench.slack.waitForMessage(({ text }) => text.startsWith('Session ended: 1 asked'));
     expect(end.threadTs).toBe(card.threadTs ?? '');
   }));
+
+test('an edited call is held against the rules like one that the agent asked for', () =>
+  withBench(async (bench) => {
+    writeConfig(bench, { rules: [{ decision: 'deny', tool: 'Bash', argument: 'npm publish*' }] });
+    const { hook, card } = await bench.ask(bash('git status'));
+    await bench.slack.click({ channel: card.channel, ts: card.ts, actionId: 'csh_edit' });
+    const { id: viewId } = await bench.slack.waitForView(() => true);
+    const submit = (value: string) =>
+      bench.slack.submitView({ viewId, values: { csh_edit_0: { csh_input: { type: 'plain_text_input', value } } } });
+    await submit('npm publish');
+    expect(JSON.stringify(bench.slack.views()[0]?.errors)).toContain('a rule of the config file forbids');
+    await submit('git log');
+    expect(decisionIn((await hook.ended).stdout)).toMatchObject({ updatedInput: { command: 'git log' } });
+  }));
+
+test('approvers of the config file are not remembered: who is no longer listed anywhere is not asked', () =>
+  withBench(async (bench) => {
+    const { user, otherUser } = bench.slack;
+    const env = { SLACK_USER_ID: undefined };
+    writeConfig(bench, { userId: [user.id, otherUser.id] });
+    const first = bench.hook(bash('make'), { env });
+    const card = await bench.slack.waitForMessage((message) => hasButtons(message) && message.channel.includes('ADA'));
+    await bench.press(card, 'csh_deny');
+    await first.ended;
+    writeConfig(bench, { approvers: [{ project: '/elsewhere/**', userId: user.id }] });
+    const { stderr, stdout } = await bench.hook(bash('make'), { env }).ended;
+    expect(stderr).toContain('code: missing-config');
+    expect(decisionIn(stdout).permissionDecision).toBe('ask');
+  }));
+
+test('what a failed command said loses the secrets of the agent’s environment on its way', () =>
+  withBench(async (bench) => {
+    const own = 'zebra-velvet-93-quartz';
+    const asked = bash('./deploy.sh');
+    const { hook, card } = await bench.ask(asked);
+    await bench.press(card, 'csh_approve');
+    await hook.ended;
+    const { session_id, tool_input } = asked;
+    const failure = { session_id, tool_input, agent_id: undefined, error: `Exit code 1\n401 for ${own}` };
+    const env = { DEPLOY_TOKEN: own };
+    await bench.hook(payload('PostToolUseFailure.Bash.in-subagent', failure), { env }).ended;
+    await bench.slack.waitForMessage((message) => message.ts === card.ts && textOf(message).includes('Failed'));
+    expect(JSON.stringify([bench.slack.calls(), bench.audit(), bench.log()])).not.toContain(own);
+  }));
