@@ -160,8 +160,8 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     posts.get(request.id)?.abort();
     logger.info({ request: request.id, tool: request.input.tool_name, ...forLog(outcome) }, 'request closed');
     sessions.ended(request, outcome);
-    later(channel.close(request, outcome), 'message not closed');
-    if (outcome.kind === 'allowed' && outcome.grant !== undefined) giveGrant(request, outcome);
+    const isGiven = outcome.kind !== 'allowed' || outcome.grant === undefined || giveGrant(request, outcome);
+    later(channel.close(request, isGiven ? outcome : withoutGrant(outcome)), 'message not closed');
   };
 
   const tell = (news: News): void => later(channel.tell(news), 'news not shown');
@@ -173,17 +173,19 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     void settled.finally(() => telling.delete(settled));
   };
 
-  const giveGrant = (request: ApprovalRequest, { grant: wish, by, at }: Decided): void => {
-    if (wish === undefined) return;
+  /** Whether it is in force. */
+  const giveGrant = (request: ApprovalRequest, { grant: wish, by, at }: Decided): boolean => {
+    if (wish === undefined) return false;
     const grant = grants.give(wish, request, by, at);
     if (!recorder.grant('granted', grant, at, request)) {
       // Without a record there is no allow, and this would be many.
       grants.revoke(grant.id, by, at);
-      return;
+      return false;
     }
     logger.info({ grant: grant.id, by, until: grant.until }, 'grant given');
     options.onGrants();
     tell({ type: 'grant', grant });
+    return true;
   };
 
   const endGrant = (grant: Grant): void => {
@@ -257,11 +259,12 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       return request === undefined ? [] : options.candidates(request);
     },
     revoke: (grantId, by) => {
+      if (!grants.active().some(({ id }) => id === grantId)) return 'unknown-request';
       const grant = grants.revoke(grantId, by, now());
-      if (grant === undefined) return false;
+      if (grant === undefined) return 'not-approver';
       endGrant(grant);
       wakeLater();
-      return true;
+      return 'accepted';
     },
   };
 
@@ -326,6 +329,13 @@ function ruledOutcome(ruling: Ruling | undefined, at: number): Outcome | undefin
 
 function grantedOutcome({ by, text }: Grant, at: number): Outcome {
   return { kind: 'allowed', by, via: 'a grant', rule: text, at };
+}
+
+/** A card must not speak of a permission that could not be recorded, and is therefore none. */
+function withoutGrant(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'allowed' && outcome.kind !== 'denied') return outcome;
+  const { grant: _grant, ...rest } = outcome;
+  return rest;
 }
 
 /** An outcome may hold what is going to run, and so may the rule of a grant; the log is no place for that. */

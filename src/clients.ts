@@ -4,9 +4,19 @@ import type { Ruling } from './approvals.ts';
 import { AppError, toAppError } from './errors.ts';
 import type { Peer } from './listener.ts';
 import type { Logger } from './logger.ts';
-import { type ClientNote, type DaemonStatus, encodeReply, readIncoming } from './protocol.ts';
+import type { ClientNote, DaemonStatus } from './protocol.ts';
+import { encodeReply, readIncoming } from './protocol-daemon.ts';
 import { createRequest } from './request.ts';
-import type { Agent, AgentName, ApprovalRequest, Evidence, HookInput, Outcome } from './types.ts';
+import type {
+  Agent,
+  AgentName,
+  ApprovalRequest,
+  Evidence,
+  HookInput,
+  Offers,
+  Outcome,
+  PermissionRule,
+} from './types.ts';
 
 /** More than this at once is no person's to answer. */
 const MAX_PENDING = 500;
@@ -17,6 +27,8 @@ export interface Policy {
   approversFor(cwd: string): readonly string[] | undefined;
   needed(input: HookInput, agent: AgentName): number;
   rule(input: HookInput, agent: AgentName): Ruling | undefined;
+  /** Whether the agent's own rule would let calls pass that a rule here forbids, or wants people to look at. */
+  restricts(rule: PermissionRule): boolean;
 }
 
 export interface Witness {
@@ -82,6 +94,13 @@ export function createClients(options: ClientsOptions): Clients {
     return { approvers: listed ?? options.approvers, fromConfig: listed !== undefined };
   };
 
+  /** What a rule says that a person must look at is not waved through, by a grant, a rule of the agent's own, or a mode. */
+  const offered = (offers: Offers, ruling: Ruling | undefined): Offers => {
+    const acceptEdits = offers.acceptEdits && !options.policy.restricts({ toolName: 'Edit' });
+    return ruling?.decision === 'ask'
+      ? { ...offers, acceptEdits, grant: false, always: false }
+      : { ...offers, acceptEdits };
+  };
   const repliesOf = (agent: AgentName, input: HookInput): NonNullable<ApprovalRequest['replies']> => {
     const inARow = options.repliesInARow(input.session_id);
     return { inARow, left: Math.max(0, options.witnesses[agent].maxReplies - inARow) };
@@ -126,8 +145,7 @@ export function createClients(options: ClientsOptions): Clients {
       agent: agent.name,
       ...approversOf(input, note),
       needed: offers.form === 'permission' || offers.form === 'plan' ? options.policy.needed(input, agent.name) : 1,
-      // A call about which a rule says that a person must look is not waved through by a grant.
-      offers: ruling?.decision === 'ask' ? { ...offers, grant: false, always: false } : offers,
+      offers: offered(offers, ruling),
       secrets: note?.secrets ?? [],
       ...(replies === undefined ? {} : { replies }),
       now: Date.now(),

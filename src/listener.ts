@@ -1,6 +1,7 @@
 /** The daemon's Unix socket: connections in, lines out, every peer bounded in time and memory. */
 import { lstatSync, rmSync } from 'node:fs';
-import { encodeReply, MAX_MESSAGE_BYTES } from './protocol.ts';
+import { MAX_MESSAGE_BYTES } from './protocol.ts';
+import { encodeReply } from './protocol-daemon.ts';
 import { createLineReader } from './socket.ts';
 
 /** One connection. Its identity is the object itself. */

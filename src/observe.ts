@@ -1,7 +1,7 @@
 /** Events that ask nothing but may tell what became of a request. */
 import { tryConnect } from './daemon.ts';
 import { secretsIn } from './environment-secrets.ts';
-import { encodeEvent } from './protocol.ts';
+import { encodeEvent } from './protocol-daemon.ts';
 import { runtimePaths } from './socket.ts';
 import type { HookInput } from './types.ts';
 

@@ -15,7 +15,8 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** Rises when an older daemon could misunderstand a newer client, or the other way round. */
 export const PROTOCOL_VERSION = 1;
 
-const KEY = 'claude_slack_hook';
+/** The key of everything that is ours on the socket. */
+export const KEY = 'claude_slack_hook';
 
 /** What our client tells the daemon beside the HookInput. */
 export interface ClientNote {
@@ -30,12 +31,6 @@ export interface ClientNote {
   /** Values of secret-looking variables of the agent's environment that stand in the input. */
   readonly secrets?: readonly string[];
 }
-
-export type Incoming =
-  | { readonly type: 'request'; readonly input: HookInput; readonly note: ClientNote | undefined }
-  /** Something that has happened; whatever the event is, nobody is asked because of it. */
-  | { readonly type: 'event'; readonly input: HookInput }
-  | { readonly type: 'status' };
 
 /** What `--status` shows. Never holds a secret. */
 export interface DaemonStatus {
@@ -69,29 +64,6 @@ export type Reply =
 /** `inputJson` is a HookInput as JSON; it is never empty. */
 export function encodeRequest(inputJson: string, note: ClientNote): string {
   return `${inputJson.slice(0, -1)},${JSON.stringify({ [KEY]: note }).slice(1)}\n`;
-}
-
-/** A hook input that is only told of. */
-export function encodeEvent(input: HookInput): string {
-  return `${JSON.stringify({ ...input, [KEY]: { type: 'event' } })}\n`;
-}
-
-export function encodeStatusQuery(): string {
-  return `${JSON.stringify({ [KEY]: { type: 'status' } })}\n`;
-}
-
-export function encodeReply(reply: Reply): string {
-  return `${JSON.stringify({ [KEY]: reply })}\n`;
-}
-
-/** Checks one line from a client. Throws AppError('protocol' | 'bad-input'). */
-export function readIncoming(line: string): Incoming {
-  const value = parseObject(line);
-  const { [KEY]: extra, ...rest } = value;
-  if (extra !== undefined && Object.keys(rest).length === 0) return readCommand(extra);
-  const input = checkHookInput(rest);
-  if (isObject(extra) && extra.type === 'event') return { type: 'event', input };
-  return { type: 'request', input, note: extra === undefined ? undefined : readNote(extra) };
 }
 
 /** Checks one line from the daemon. Throws AppError('protocol'). */
@@ -130,31 +102,6 @@ export function checkHookInput(value: unknown): HookInput {
   return value as unknown as HookInput;
 }
 
-function readCommand(extra: unknown): Incoming {
-  if (isObject(extra) && extra.type === 'status') return { type: 'status' };
-  throw new AppError('protocol', `Unknown command ${JSON.stringify(extra)?.slice(0, 80)}`);
-}
-
-function readNote(value: unknown): ClientNote {
-  if (!isObject(value)) throw new AppError('protocol', `Expected ${KEY} to be an object, got ${kindOf(value)}`);
-  if (value.protocol !== PROTOCOL_VERSION) {
-    throw new AppError(
-      'daemon-mismatch',
-      `Expected protocol ${PROTOCOL_VERSION}, got ${JSON.stringify(value.protocol)}`,
-    );
-  }
-  const { agent, approvers, waitMs, app, secrets = [] } = value;
-  const timed = typeof waitMs === 'number' && waitMs > 0 && waitMs < 2 ** 31;
-  if (agent !== 'claude' || !areTexts(approvers) || !areTexts(secrets) || !timed || typeof app !== 'string') {
-    throw new AppError('protocol', `Malformed ${KEY} note`);
-  }
-  return { protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app, secrets };
-}
-
-function areTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
-
 const OUTCOME_KINDS: readonly unknown[] = [
   'allowed',
   'denied',
@@ -179,7 +126,7 @@ function isDecided({ by, updatedInput, updatedPermissions }: Record<string, unkn
   return typeof by === 'string' && by !== '' && isInput && areUpdates;
 }
 
-function parseObject(line: string): Record<string, unknown> {
+export function parseObject(line: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -190,11 +137,11 @@ function parseObject(line: string): Record<string, unknown> {
   return value;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function kindOf(value: unknown): string {
+export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   return value === undefined ? 'nothing' : `a ${typeof value}`;

@@ -1,5 +1,6 @@
 /** Secrets that we are told: values of the agent's environment, and patterns of the user's. */
 import { BLANK_ESCAPE, piecesBetween, type Span } from './secrets-spans.ts';
+import { couldRun } from './secrets-values.ts';
 
 const KIND = 'value from the environment';
 /** Shorter ones stand in a text by chance. */
@@ -49,7 +50,7 @@ export function findKnown(text: string, known: readonly KnownSecret[]): readonly
 
 /** A known value that may be a command: a path, a word of small letters, or anything that a shell would act on. */
 function isRunnable(value: string): boolean {
-  return value.includes('/') || /^[a-z]+$/.test(value) || /[\s;&|<>()$`\\"']/.test(value);
+  return value.includes('/') || couldRun(value);
 }
 
 /** A piece as the source of a regular expression, with its quotes and backslashes escaped or not. */

@@ -77,7 +77,7 @@ function spansOf(text: string, start: number, body: Body, footer: number | undef
   const key = lines.map(([from, to]) => text.slice(from, to)).join('');
   if (key.length < MIN_LENGTH) return [];
   const isRunnable = lines.some(([from, to]) => isCommand(text.slice(from, to)));
-  const common = { kind: KIND, key, why: 'format', isRunnable } as const;
+  const common = { kind: KIND, key, why: 'format', isRunnable, isBlock: true } as const;
   if (isWhole && body.isPlain) return [{ ...common, start, end: footer }];
   return lines.map(([from, to], index) => ({ ...common, start: from, end: to, part: index + 1 }));
 }

@@ -14,6 +14,8 @@ export interface Span {
   readonly why: 'format' | 'known' | 'context';
   /** What is masked could be a command or a file that the text runs. */
   readonly isRunnable: boolean;
+  /** A block of lines that no word of a command can be: where it stands says nothing. */
+  readonly isBlock?: true;
 }
 
 const RANK: Readonly<Record<Span['why'], number>> = { format: 0, known: 1, context: 2 };

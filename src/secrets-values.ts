@@ -45,6 +45,11 @@ export function isPath(value: string): boolean {
   return /^(?:\/|~|!|\.{1,2}\/)/.test(value);
 }
 
+/** Whether a value of unknown form may be more than one word to a shell, or is a path or a word of small letters. */
+export function couldRun(value: string): boolean {
+  return isPath(value) || /^[a-z]+$/.test(value) || /[\s;&|<>()$`\\{}'"⟦⟧]/.test(value);
+}
+
 /** Whether a value is written like the name of a program: small letters, at most a version behind. */
 export function isCommandWord(value: string): boolean {
   return /^[a-z]+(?:[-_.][a-z]+)*\d{0,3}$/.test(value);

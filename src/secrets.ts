@@ -4,7 +4,9 @@ import { findByContext } from './secrets-context.ts';
 import { findFormats } from './secrets-formats.ts';
 import { findKnown, readKnown } from './secrets-known.ts';
 import { findPrivateKeys } from './secrets-pem.ts';
+import { createPlaces } from './secrets-places.ts';
 import { type Span, settle } from './secrets-spans.ts';
+import { couldRun } from './secrets-values.ts';
 
 /** A form of secrets that the user's config adds. */
 export interface SecretRule {
@@ -77,7 +79,7 @@ export function createMasker(options: {
       parts.push(text.slice(done, span.start), book.markerOf(span, text.slice(span.start, span.end)));
       done = span.end;
     }
-    return { text: parts.join('') + text.slice(done), isOpaque: spans.some((span) => span.isRunnable) };
+    return { text: parts.join('') + text.slice(done), isOpaque: isOpaque(text, spans) };
   };
 
   return {
@@ -99,6 +101,13 @@ export function createMasker(options: {
       return text.replace(MARKER, (marker) => book.valueOf(marker) ?? marker);
     },
   };
+}
+
+/** Whether a span could be run for what it is, or for where it stands. */
+function isOpaque(text: string, spans: readonly Span[]): boolean {
+  if (spans.some((span) => span.isRunnable)) return true;
+  const isRisky = createPlaces(text);
+  return spans.some(({ start, end, why, isBlock }) => why !== 'context' && !isBlock && isRisky(start, end));
 }
 
 /** @throws AppError('bad-config') when the pattern does not compile, or matches without reading anything */
@@ -138,7 +147,7 @@ function nameOf(rule: SecretRule): string {
 function findByRules(text: string, rules: readonly CompiledRule[]): readonly Span[] {
   return rules.flatMap(({ kind, pattern }) =>
     [...text.matchAll(pattern)].flatMap(({ index: start, 0: key }): readonly Span[] =>
-      key === '' ? [] : [{ start, end: start + key.length, kind, key, why: 'format', isRunnable: false }],
+      key === '' ? [] : [{ start, end: start + key.length, kind, key, why: 'format', isRunnable: couldRun(key) }],
     ),
   );
 }

@@ -6,7 +6,7 @@ import { AGENTS } from './agents/agent.ts';
 import { WITNESSES } from './agents/evidence.ts';
 import { createApprovals } from './approvals.ts';
 import type { SlackHealth } from './channels/slack-health.ts';
-import { createClients, type Policy } from './clients.ts';
+import { createClients } from './clients.ts';
 import { appFingerprint, READY_ENV, type Readiness } from './daemon.ts';
 import { keepFailure, removeIdentity, writeIdentity } from './daemon-files.ts';
 import { type Lock, leaveSession, takeLock } from './daemon-lock.ts';
@@ -22,7 +22,7 @@ import type { Settings } from './settings.ts';
 import { prepareDirectory, type RuntimePaths, runtimePaths } from './socket.ts';
 import { instanceId, type StatePaths, statePaths } from './state.ts';
 import { createJsonlStore } from './store/jsonl.ts';
-import type { ApprovalRequest, Channel, ToolInput } from './types.ts';
+import type { Channel } from './types.ts';
 import { VERSION } from './version.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -146,7 +146,7 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
     maskRules: gate.maskRules,
     onGrants: () => idle.touch(),
     mayAnswer: gate.mayAnswer,
-    mayRun: (request, updatedInput) => mayRun(policy, request, updatedInput),
+    mayRun: gate.mayRun,
     candidates: gate.candidates,
     onOutcome: (id, outcome) => clients.onOutcome(id, outcome),
   });
@@ -219,16 +219,6 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
   // Last: until the lock is free, --stop has to be able to find this process.
   removeIdentity(paths);
   return why instanceof AppError ? why.exitCode : 0;
-}
-
-/** What a person writes instead is subject to the rules that were written before; where they cannot be read, it may not run. */
-function mayRun(policy: Policy, { input, agent }: ApprovalRequest, updatedInput: ToolInput): boolean {
-  const edited = { ...input, tool_input: updatedInput };
-  try {
-    return policy.needed(edited, agent) === 1 && policy.rule(edited, agent)?.decision !== 'deny';
-  } catch {
-    return false;
-  }
 }
 
 /** Resolves only when the start failed; a start that succeeds clears what an earlier one left. */

@@ -240,8 +240,8 @@ export interface Core {
   judge(answer: Answer): Verdict;
   /** Rules that a person may choose for a pending request, narrow ones first. */
   candidates(requestId: string): readonly Candidate[];
-  /** Ends a grant; false when there is none of this id, or this person may not. */
-  revoke(grantId: string, by: string): boolean;
+  /** Ends a grant: `unknown-request` when there is none of this id any more. */
+  revoke(grantId: string, by: string): 'accepted' | 'unknown-request' | 'not-approver';
 }
 
 /** What became of a tool call that was approved. */

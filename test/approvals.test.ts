@@ -526,14 +526,14 @@ describe('a grant', () => {
   test('ends when an approver ends it, at once, and nobody else can', async () => {
     const { approvals, core, log, records, news, asked } = await granted();
     const id = approvals.grants()[0]?.id ?? '';
-    expect(core().revoke(id, 'U9')).toBe(false);
-    expect(core().revoke('other', 'U1')).toBe(false);
+    expect(core().revoke(id, 'U9')).toBe('not-approver');
+    expect(core().revoke('other', 'U1')).toBe('unknown-request');
     expect(log).toEqual([]);
-    expect(core().revoke(id, 'U2')).toBe(true);
+    expect(core().revoke(id, 'U2')).toBe('accepted');
     expect(log).toEqual(['record grant-ended', 'grants 0', 'tell grant']);
     expect(records.at(-1)).toMatchObject({ grant: id, ended: { how: 'revoked', by: 'U2' } });
     expect(ofType(news, 'grant').at(-1)?.grant.ended?.how).toBe('revoked');
-    expect(core().revoke(id, 'U2')).toBe(false);
+    expect(core().revoke(id, 'U2')).toBe('unknown-request');
     approvals.ask(newRequest());
     await settle();
     expect(asked).toHaveLength(2);

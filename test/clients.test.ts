@@ -5,14 +5,20 @@ import type { Ruling } from '../src/approvals.ts';
 import { type Clients, type ClientsOptions, createClients, type Policy } from '../src/clients.ts';
 import { AppError } from '../src/errors.ts';
 import type { Peer } from '../src/listener.ts';
-import { type ClientNote, encodeEvent, encodeRequest, encodeStatusQuery, PROTOCOL_VERSION } from '../src/protocol.ts';
+import { type ClientNote, encodeRequest, PROTOCOL_VERSION } from '../src/protocol.ts';
+import { encodeEvent, encodeStatusQuery } from '../src/protocol-daemon.ts';
 import type { ApprovalRequest, Evidence, HookInput, Outcome } from '../src/types.ts';
 import { bash, toolCall } from './channels/requests.ts';
 
 const note: ClientNote = { protocol: PROTOCOL_VERSION, agent: 'claude', approvers: [], waitMs: 5_000, app: 'app' };
 const stop: HookInput = { hook_event_name: 'Stop', session_id: 's', cwd: '/', stop_hook_active: true };
 const allowed: Outcome = { kind: 'allowed', by: 'U1', via: 'Slack', at: 1 };
-const NO_POLICY: Policy = { approversFor: () => undefined, needed: () => 1, rule: () => undefined };
+const NO_POLICY: Policy = {
+  approversFor: () => undefined,
+  needed: () => 1,
+  rule: () => undefined,
+  restricts: () => false,
+};
 
 interface Line {
   readonly peer: Peer;
@@ -282,7 +288,7 @@ describe('the policy', () => {
   });
 
   test('that cannot be read costs no event that asks nothing', () => {
-    const { clients, observed } = office({ policy: { rule: fail, needed: fail, approversFor: fail } });
+    const { clients, observed } = office({ policy: { rule: fail, needed: fail, approversFor: fail, restricts: fail } });
     const one = line();
     clients.onLine(one.peer, JSON.stringify({ ...bash('ls'), hook_event_name: 'PostToolUse' }));
     expect(one.sent).toEqual(['{}\n']);
@@ -322,4 +328,15 @@ describe('who is asked', () => {
     clients.onLine(line().peer, own(bash('ls'), { approvers: ['U1', 'U2'] }));
     expect(asked.map(({ request }) => request.needed)).toEqual([2]);
   });
+});
+
+test('a plan is not approved together with all later edits where a rule is about edits', () => {
+  const plan: HookInput = { ...bash('x'), tool_name: 'ExitPlanMode', tool_input: { plan: 'p' } };
+  for (const isRestricted of [false, true]) {
+    const { clients, asked } = office({
+      policy: { ...NO_POLICY, restricts: ({ toolName }) => isRestricted && toolName === 'Edit' },
+    });
+    clients.onLine(line().peer, JSON.stringify({ ...plan, hook_event_name: 'PermissionRequest' }));
+    expect(asked[0]?.request.offers.acceptEdits).toBe(!isRestricted);
+  }
 });

@@ -79,7 +79,8 @@ export function renderBatch(rows: readonly Row[], instanceId: string): Looks {
 
 function batchLooks(rows: readonly Row[], instanceId: string, isShort: boolean): Looks {
   const open = rows.filter(({ outcome, isElsewhere }) => outcome === undefined && !isElsewhere);
-  const title = batchTitle(open.length, rows.length);
+  const moved = rows.filter(({ isElsewhere }) => isElsewhere).length;
+  const title = batchTitle(open.length, moved, rows.length);
   const harmless = open.filter(({ danger }) => danger === undefined);
   const [first] = rows;
   return {
@@ -96,10 +97,11 @@ function batchLooks(rows: readonly Row[], instanceId: string, isShort: boolean):
 function rowBlocks(row: Row, index: number, instanceId: string, isShort: boolean): KnownBlock[] {
   const { request, body, outcome, isElsewhere, masker, run } = row;
   const name = section([bold(`${index + 1}. ${body.tool}`)]);
+  // What goes on elsewhere ends there: a list is not drawn anew for it.
+  if (isElsewhere) return [richText([name, section([italic(WORDS.movedBelow)])])];
   const call = body.call.flatMap(({ elements }) => elements);
   if (outcome !== undefined && isShort) return [richText([name, ...shortOutcome(row, outcome)])];
   if (outcome !== undefined) return [richText([name, ...outcomeElements(request, outcome, masker, run), ...call])];
-  if (isElsewhere) return [richText([name, section([italic(WORDS.movedBelow)])])];
   const value = buttonValue(request, instanceId);
   const buttons: ActionsBlock = {
     type: 'actions',

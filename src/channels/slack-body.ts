@@ -268,7 +268,7 @@ function originLine(
       [LABELS.project, projectName(input.cwd)],
       [LABELS.host, host],
       [LABELS.branch, branch],
-      [AGENTS[agent], input.permission_mode],
+      [`${AGENTS[agent]} · ${LABELS.mode}`, input.permission_mode],
       [LABELS.agent, agentType],
     ],
     mask,

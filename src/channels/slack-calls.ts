@@ -62,6 +62,11 @@ export function failureOf(error: unknown): SlackFailure | undefined {
 }
 const failures = new WeakMap<AppError, SlackFailure>();
 
+/** The first message of a thread was deleted, or cannot be replied to (chat.postMessage reference). */
+export function isThreadGone(error: unknown): boolean {
+  return ['thread_not_found', 'cannot_reply_to_message'].includes(failureOf(error)?.slackCode ?? '');
+}
+
 /** Slack takes about one message a second for one conversation (rate limits reference). */
 const SPACING_MS = 1_000;
 /** First wait after a failure; doubles. */

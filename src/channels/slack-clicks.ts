@@ -19,6 +19,7 @@ import {
   readManyValue,
   SHOW_ALL_ACTION,
 } from './slack-values.ts';
+import { WORDS } from './wording.ts';
 import { manyAnswered, NOTICES, noticeOf } from './wording-notices.ts';
 
 /** A press on one of our buttons, as Slack reports it; nothing in it has been checked against a request. */
@@ -59,7 +60,8 @@ export interface ClickOptions {
   /** Gives a request of a list a message of its own. */
   readonly onMore: (click: Click, value: ButtonValue) => void;
   readonly notify: Notify;
-  readonly removeButtons: (click: Click, isDuplicate: boolean) => void;
+  /** Takes the buttons from a message, and says there why. */
+  readonly removeButtons: (click: Click, words: string) => void;
 }
 
 /** Verdicts after which the buttons are of no use to anybody. */
@@ -161,11 +163,11 @@ export function createClickHandler(options: ClickOptions): HandleClick {
       if (said === undefined) return;
       if (value !== undefined && verdict === 'forged' && options.isDuplicate(click, value.requestId, value.nonce)) {
         notice(NOTICES.duplicate);
-        options.removeButtons(click, true);
+        options.removeButtons(click, WORDS.duplicate);
         return;
       }
       notice(said);
-      if (OVER.includes(verdict)) options.removeButtons(click, false);
+      if (OVER.includes(verdict)) options.removeButtons(click, WORDS.overButtons);
     };
 
   const answerMany = (click: Click, requests: readonly ButtonValue[], notice: (text: string) => void): void => {
@@ -176,7 +178,11 @@ export function createClickHandler(options: ClickOptions): HandleClick {
     const approval = { ...click, actionId: APPROVE_ACTION };
     const verdicts = requests.map((value) => core.answer(answerOf(approval, value), onLater));
     const count = verdicts.filter((verdict) => noticeOf(verdict) === undefined).length;
-    if (count < verdicts.length) notice(manyAnswered(count, verdicts.length - count));
+    const [first = 'unknown-request'] = verdicts;
+    const isOne = verdicts.every((verdict) => verdict === first);
+    if (count < verdicts.length)
+      notice((isOne ? noticeOf(first) : undefined) ?? manyAnswered(count, verdicts.length - count));
+    if (verdicts.every((verdict) => OVER.includes(verdict))) options.removeButtons(click, WORDS.overButtons);
   };
 
   return (click, respond) => {
@@ -191,7 +197,9 @@ export function createClickHandler(options: ClickOptions): HandleClick {
     }
     if (many !== undefined) return answerMany(click, many.requests, notice);
     if (grant !== undefined) {
-      if (!core.revoke(grant.grantId, click.user)) notice(NOTICES.noGrant);
+      const verdict = core.revoke(grant.grantId, click.user);
+      if (verdict !== 'accepted') notice(NOTICES.noGrant);
+      if (verdict === 'unknown-request') options.removeButtons(click, WORDS.grantOver);
       return;
     }
     const react = reactor(click, value, notice);

@@ -29,6 +29,10 @@ export interface Editor {
    * Slack does not take it. `spacingMs`: no sooner than this after the last edit of this kind, for what is not urgent.
    */
   refresh(place: Place, render: () => Looks, spacingMs?: number): Promise<void>;
+  /** What Slack shows is not what it has taken last: the next refresh draws it in any case. */
+  doubt(place: Place): void;
+  /** What a message was posted with. */
+  posted(place: Place, looks: Looks): void;
   /** One edit of a message that is not ours to keep in order. */
   edit(place: Place, looks: Looks, bounds?: Partial<CallBounds>): Promise<void>;
 }
@@ -42,6 +46,8 @@ interface Queue {
   /** Ends the wait for the next edit, and the retries of one that has been overtaken. */
   overtaken: AbortController;
   editedAt: number;
+  /** What Slack has taken last; undefined when that is not known. */
+  accepted: string | undefined;
 }
 
 /** An edit is worth this much: tries over about two minutes. */
@@ -88,8 +94,13 @@ export function createEditor({ calls, now, stopping }: EditorOptions): Editor {
         queue.overtaken = new AbortController();
         queue.editedAt = now();
         const signal = AbortSignal.any([stopping, queue.overtaken.signal]);
+        const drawn = JSON.stringify([looks.text, looks.blocks]);
+        // Slack takes about fifty edits a minute (rate limits: chat.update is Tier 3): none is spent on what stands there.
+        if (drawn === queue.accepted) continue;
+        queue.accepted = undefined;
         try {
           await edit(place, looks, { signal });
+          queue.accepted = drawn;
         } catch (error) {
           if (queue.next === undefined) throw error;
         }
@@ -99,11 +110,22 @@ export function createEditor({ calls, now, stopping }: EditorOptions): Editor {
     }
   };
 
+  const queueOf = (place: Place): Queue => {
+    const queue = queues.get(place) ?? newQueue();
+    queues.set(place, queue);
+    return queue;
+  };
+
   return {
     edit,
+    doubt: (place) => {
+      queueOf(place).accepted = undefined;
+    },
+    posted: (place, { text, blocks }) => {
+      queueOf(place).accepted = JSON.stringify([text, blocks]);
+    },
     refresh: (place, render, spacingMs = 0) => {
-      const queue = queues.get(place) ?? newQueue();
-      queues.set(place, queue);
+      const queue = queueOf(place);
       const dueAt = queue.editedAt + spacingMs;
       queue.dueAt = queue.next === undefined ? dueAt : Math.min(queue.dueAt, dueAt);
       queue.next = render;
@@ -121,5 +143,6 @@ function newQueue(): Queue {
     running: undefined,
     overtaken: new AbortController(),
     editedAt: Number.NEGATIVE_INFINITY,
+    accepted: undefined,
   };
 }

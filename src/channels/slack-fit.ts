@@ -71,6 +71,10 @@ function cutMiddle(field: Field, shown: string, budget: number): FittedField {
   );
   const tailLength = affordable(half, (count) => shown.slice(shown.length - count));
   const tailStart = Math.max(headEnd, snap.after(shown, cutAfter(shown, shown.length - tailLength)));
+  return cutBetween(field, shown, afterLines(shown, headEnd), beforeLines(shown, tailStart));
+}
+
+function cutBetween(field: Field, shown: string, headEnd: number, tailStart: number): FittedField {
   const middle = decodeVisible(shown.slice(headEnd, tailStart));
   return {
     ...field,
@@ -82,6 +86,30 @@ function cutMiddle(field: Field, shown: string, budget: number): FittedField {
       lines: middle.split('\n').length - 1,
     },
   };
+}
+
+/** Nobody reads hundreds of lines on a phone to get to the buttons; the whole is in the file, or on the pages. */
+const HEAD_LINES = 40;
+const TAIL_LINES = 25;
+
+/** A place after so many lines, or `end` where there are no more before it. */
+function afterLines(shown: string, end: number): number {
+  let at = -1;
+  for (let line = 0; line < HEAD_LINES; line += 1) {
+    at = shown.indexOf('\n', at + 1);
+    if (at < 0 || at >= end) return end;
+  }
+  return at;
+}
+
+/** The beginning of the last so many lines, or `start` where there are no more after it. */
+function beforeLines(shown: string, start: number): number {
+  let at = shown.length;
+  for (let line = 0; line < TAIL_LINES; line += 1) {
+    at = shown.lastIndexOf('\n', at - 1);
+    if (at < start) return start;
+  }
+  return at + 1;
 }
 
 /** A place in a text, moved to one where it may be cut. */

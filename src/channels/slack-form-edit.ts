@@ -154,8 +154,9 @@ function lockOf(raw: string, masked: string, masker: EditMasker): string | undef
   if (/(?![\n\t])\p{Cc}/u.test(raw)) return FORMS.lockedWhy.control;
   if (countHidden(raw) > 0) return FORMS.lockedWhy.hidden;
   if (raw !== '' && raw.trim() === '') return FORMS.lockedWhy.blank;
-  if (masked === raw) return undefined;
-  return raw.includes(MARK) || masker.restore(masked) !== raw ? FORMS.lockedWhy.marks : undefined;
+  // It could be read as a marker of ours, which stands for something else.
+  if (raw.includes(MARK)) return FORMS.lockedWhy.marks;
+  return masker.restore(masked) === raw ? undefined : FORMS.lockedWhy.marks;
 }
 
 /** A string is its own text, every other value is JSON; undefined when JSON has no words for it. */
@@ -200,15 +201,9 @@ function readEntry(
   const hidden = countHidden(entered);
   if (hidden > 0) return { error: hiddenEntered(hidden) };
   if (entered.trim() === '' && !mayBeEmpty(entry)) return { error: FORMS.emptied };
-  const restored = restore(entered, entry, masker);
+  const restored = masker.restore(entered);
   if (restored === undefined) return { error: FORMS.brokenMarker };
   return typeof entry.value === 'string' ? { value: restored } : readJson(restored, entry.value);
-}
-
-/** In a text that has the sign of its own, a marker would run as it stands: no more of the sign may come in. */
-function restore(entered: string, { raw }: Editable, masker: EditMasker): string | undefined {
-  if (!raw.includes(MARK)) return masker.restore(entered);
-  return entered.split(MARK).length > raw.split(MARK).length ? undefined : entered;
 }
 
 function readJson(entered: string, before: unknown): { readonly value: unknown } | { readonly error: string } {

@@ -40,7 +40,7 @@ export function renderGrantForm(
   const [before, after] = FORMS.grantIntro;
   const tool = code(shorten(mask(encodeInline(request.input.tool_name ?? '')) || WORDS.unknownTool, MAX_TOOL));
   return formView(GRANT_VIEW, origin, { title: FORMS.grantTitle, submit: FORMS.allow }, [
-    richText([section([text(before), ...tool, text(after), text(FORMS.grantMeaning)])]),
+    richText([section([text(before), ...tool, text(after), text(FORMS.grantMeaning), text(FORMS.grantPlace)])]),
     choice.list,
     choice.input,
     timeInput(),

@@ -27,7 +27,8 @@ export interface GrantsOptions {
 interface Shown {
   grant: Grant;
   /** One message for each person; undefined for one that Slack did not take. */
-  readonly places: readonly Promise<Place | undefined>[];
+  /** By approver; undefined where Slack did not take it: the next use tries again, because there must be a way to end it. */
+  readonly places: Map<string, Promise<Place | undefined>>;
   timer: Timer | undefined;
 }
 
@@ -46,11 +47,17 @@ export function createGrantMessages(options: GrantsOptions): (grant: Grant) => P
   const looksOf = ({ grant }: Pick<Shown, 'grant'>): Looks =>
     renderGrant(grant, instanceId, options.maskRules(), now());
   const draw = async (item: Shown, spacingMs: number): Promise<void> => {
-    const edits = item.places.map(async (posted) => {
+    const edits = [...item.places].map(async ([approver, posted]) => {
       const place = await posted;
       if (place !== undefined) await editor.refresh(place, () => looksOf(item), spacingMs);
+      else if (item.grant.ended === undefined) await post(item, approver);
     });
     await Promise.all(edits);
+  };
+  const post = async (item: Shown, approver: string): Promise<void> => {
+    const posted = threads.post(approver, item.grant.sessionId, looksOf(item)).catch(() => undefined);
+    item.places.set(approver, posted);
+    await posted;
   };
   const countDown = (item: Shown): void => {
     clearTimeout(item.timer);
@@ -66,14 +73,10 @@ export function createGrantMessages(options: GrantsOptions): (grant: Grant) => P
   return async (grant) => {
     const known = shown.get(grant.id);
     if (known === undefined) {
-      const looks = looksOf({ grant });
-      const places = grant.approvers.map((approver) =>
-        threads.post(approver, grant.sessionId, looks).catch(() => undefined),
-      );
-      const item: Shown = { grant, places, timer: undefined };
+      const item: Shown = { grant, places: new Map(), timer: undefined };
       shown.set(grant.id, item);
       countDown(item);
-      await Promise.all(places);
+      await Promise.all(grant.approvers.map((approver) => post(item, approver)));
       return;
     }
     known.grant = grant;

@@ -22,6 +22,10 @@ export const PLAIN: Style = {};
 const TASK = /^\[([ xX])\]\s/;
 /** A number that a list of Slack's can show. Slack does not say how far it counts; steps of a plan have no longer ones. */
 export const NUMBER = /^[1-9]\d{0,4}$/;
+const EMPHASIS = /^(?:em|strong|s)_(?:open|close)$/;
+/** What goes on with the word that emphasis stands in. */
+const IN_NAME_BEFORE = /[\p{L}\p{N}_*~$@=:.-]$/u;
+const IN_NAME_AFTER = /^(?:[\p{L}\p{N}_*~$@=]|[:.-]+[\p{L}\p{N}_*])/u;
 /** Wider cells do not move the next column. */
 const MAX_COLUMN = 40;
 const MIN_COLUMN = 3;
@@ -39,6 +43,33 @@ export const unescapeMarkdown: (text: string) => string = parser.utils.unescapeA
 /** The parser's tokens; beyond 100 levels it drops what is there. */
 export function parseMarkdown(markdown: string): readonly Token[] {
   return parser.parse(markdown, {});
+}
+
+/**
+ * Whether a sign of emphasis, which is not shown, could belong to a path or the name of a file: it touches a slash, or
+ * stands inside of what reads as one word, as in `./*build*` and `__init__.py`.
+ */
+export function hidesPathSigns(tokens: readonly Token[]): boolean {
+  return tokens.some(({ children }) => {
+    if (children === null) return false;
+    return hidesPathSigns(children) || children.some((token, index) => isPathSign(children, token, index));
+  });
+}
+
+function isPathSign(line: readonly Token[], { type }: Token, index: number): boolean {
+  const isOpening = /^(?:em|strong|s)_open$/.test(type);
+  if (!isOpening && !EMPHASIS.test(type)) return false;
+  const before = textBeside(line, index, -1);
+  const after = textBeside(line, index, 1);
+  if (/[/\\]$/.test(before) || /^[/\\]/.test(after)) return true;
+  return isOpening ? IN_NAME_BEFORE.test(before) || /^\.\w/.test(after) : IN_NAME_AFTER.test(after);
+}
+
+/** The text right beside a sign of emphasis, past other such signs; none where code or a link begins or ends. */
+function textBeside(line: readonly Token[], index: number, step: 1 | -1): string {
+  let at = index + step;
+  while (EMPHASIS.test(line[at]?.type ?? '') || (line[at]?.type === 'text' && line[at]?.content === '')) at += step;
+  return line[at]?.type === 'text' ? (line[at]?.content ?? '') : '';
 }
 
 /** The ordered lists whose items all have the first one's number, which in Markdown means: count from there. */

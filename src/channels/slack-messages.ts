@@ -15,7 +15,6 @@ import { createPoster, withdrawn } from './slack-poster.ts';
 import type { LookAround } from './slack-surroundings.ts';
 import type { Threads } from './slack-threads.ts';
 import { pause } from './slack-timing.ts';
-import { WORDS } from './wording.ts';
 
 export interface MessagesOptions {
   readonly calls: SlackCalls;
@@ -52,8 +51,8 @@ export interface Messages {
   /** Resolves soon, once it is known where messages are that Slack may show already; undefined when nothing is on its way or the place is known. */
   whenKnown(channel: string, ts: string, atMostMs?: number): Promise<void> | undefined;
   isDuplicate(click: Click, requestId: string, nonce: string): boolean;
-  /** Takes the buttons from a message whose request is over, or that is a second copy. Never rejects. */
-  removeButtons(click: Click, isDuplicate: boolean): Promise<void>;
+  /** Takes the buttons from a message whose request is over, and says why. Never rejects. */
+  removeButtons(click: Click, words: string): Promise<void>;
 }
 
 /** A later press asks for it again. */
@@ -79,12 +78,12 @@ export function createMessages(options: MessagesOptions): Messages {
     if (entry === undefined) throw new AppError('internal', 'Expected a message to be about a request');
     const { request, body, masker, outcome, run, countedBy } = entry;
     const draft = entry.drafts.get(message.approver);
+    if (isSuperseded(entry, message)) return renderMoved(body);
     if (outcome !== undefined) {
       const closed = { host, masker, ...(run === undefined ? {} : { run }) };
       const short = (): Looks => renderClosed(request, outcome, { ...closed, size: 'short' });
       return { ...renderClosed(request, outcome, { ...closed, body }), short };
     }
-    if (isSuperseded(entry, message)) return renderMoved(body);
     return renderCard(request, {
       ...{ host, instanceId, masker, body, countedBy },
       isAttached: message.isAttached,
@@ -112,14 +111,16 @@ export function createMessages(options: MessagesOptions): Messages {
     calls,
     broadcast: options.broadcast,
     rootOf: async (approver, { request, surroundings }) => threads.rootOf(approver, request, surroundings),
+    onThreadGone: (approver, { request }) => threads.forget(approver, request.input.session_id),
     open: entries.open,
     shrink: (entry) => {
       const { request, masker, surroundings } = entry;
       entry.body = renderBody(request, { host, masker, surroundings, size: 'short' });
     },
     looksOf,
-    onPosted: (message, appId) => {
+    onPosted: (message, appId, looks) => {
       options.onPosted(appId);
+      editor.posted(message, looks);
       for (const entry of message.entries) {
         entry.onShown(receiptOf(message, entry));
         for (const earlier of entry.messages) {
@@ -271,12 +272,15 @@ export function createMessages(options: MessagesOptions): Messages {
       const isOther = ours.length > 0 && ours.every(({ ts }) => ts !== click.message);
       return isOther && entry.request.approvers.includes(click.user);
     },
-    removeButtons: async (click, isDuplicate) => {
+    removeButtons: async (click, words) => {
       const known = entries.at(click.channel, click.message);
       // While a request is open, what it shows is the core's to end.
-      if (known?.entries.some(({ outcome }) => outcome !== undefined) === true) return quietly(refreshMessage(known));
+      if (known?.entries.some(({ outcome }) => outcome !== undefined) === true) {
+        // The press came from a button that should not be there.
+        editor.doubt(known);
+        return quietly(refreshMessage(known));
+      }
       if (known !== undefined) return;
-      const words = isDuplicate ? WORDS.duplicate : WORDS.overButtons;
       const note = richText([section([text(words)])]);
       const kept = click.blocks.filter((block) => block.type !== 'actions');
       const place = { channel: click.channel, ts: click.message };

@@ -3,6 +3,7 @@ import type { RichTextBlock, RichTextSection, RichTextText } from '@slack/types'
 import { code } from './slack-elements.ts';
 import {
   add,
+  hidesPathSigns,
   layOutTable,
   lazyLists,
   NUMBER,
@@ -64,13 +65,15 @@ const NOTHING: Piece = { text: '—', style: PLAIN, source: '' };
 const RULE: Piece = { text: '———', style: PLAIN, source: '' };
 
 /**
- * Rich text elements for a plan. Undefined when they would not show all of it, or it is too long or too deep: then its
- * raw text has to be shown. `mask` takes encoded text and returns it with secrets replaced; it is called with the text of
+ * Rich text elements for a plan. Undefined when they would not show all of it, when what looks like emphasis may belong to
+ * a path, or it is too long or too deep: then its raw text has to be shown. `mask` takes encoded text and returns it with secrets replaced; it is called with the text of
  * each element, of each line or box, and of all of them.
  */
 export function planElements(markdown: string, mask: (shown: string) => string): RichTextBlock['elements'] | undefined {
   if (markdown.length > MAX_SOURCE) return undefined;
-  const parts = readParts(markdown).map((part) => changeRuns(part, encodeRun));
+  const tokens = parseMarkdown(markdown);
+  if (hidesPathSigns(tokens)) return undefined;
+  const parts = readParts(tokens).map((part) => changeRuns(part, encodeRun));
   if (parts.length === 0 || !isFaithful(markdown, parts)) return undefined;
   const masked = parts.map((part) => changeRuns(part, (pieces) => maskRun(pieces, mask)));
   // A secret that is spread over several parts is recognised in all of the text only.
@@ -78,8 +81,7 @@ export function planElements(markdown: string, mask: (shown: string) => string):
   return masked.map(element);
 }
 
-function readParts(markdown: string): readonly Part[] {
-  const tokens = parseMarkdown(markdown);
+function readParts(tokens: readonly Token[]): readonly Part[] {
   const lazy = lazyLists(tokens);
   const page = createPage();
   for (const token of tokens) READERS[token.type]?.(page, token, lazy.has(token));

@@ -1,7 +1,7 @@
 /** Brings requests to one person: the first one by itself, what comes while it is on its way or still waits as one list. */
 import { AppError } from '../errors.ts';
 import { fittingRows, isFoldable } from './slack-batch.ts';
-import { type CallBounds, failureOf, type SlackCalls } from './slack-calls.ts';
+import { type CallBounds, failureOf, isThreadGone, type SlackCalls } from './slack-calls.ts';
 import type { Looks, Place } from './slack-editor.ts';
 import { currentMessage, type Entry, type Message } from './slack-entries.ts';
 import { field } from './slack-errors.ts';
@@ -12,12 +12,14 @@ export interface PosterOptions {
   readonly broadcast: boolean;
   /** Where a card goes; undefined: into the conversation itself. */
   readonly rootOf: (approver: string, entry: Entry) => Promise<Place | undefined>;
+  /** Slack does not know the thread any more. */
+  readonly onThreadGone: (approver: string, entry: Entry) => void;
   readonly open: () => readonly Entry[];
   /** Makes the request's own message as small as can be. */
   readonly shrink: (entry: Entry) => void;
   readonly looksOf: (message: Message) => Looks;
   /** Called for each new message, before anything else can happen. */
-  readonly onPosted: (message: Message, appId: string | undefined) => void;
+  readonly onPosted: (message: Message, appId: string | undefined, looks: Looks) => void;
 }
 
 export interface Poster {
@@ -48,11 +50,12 @@ export function createPoster(options: PosterOptions): Poster {
     message: Omit<Message, keyof Place | 'threadTs'>,
     awaited: readonly Entry[],
     onTrouble: () => void,
+    isThreaded = true,
   ): Promise<Message> => {
     const { approver, entries } = message;
     const [first] = awaited;
     if (first === undefined) throw new AppError('internal', 'Expected a message to be about a request');
-    const root = await options.rootOf(approver, first);
+    const root = isThreaded ? await options.rootOf(approver, first) : undefined;
     const signal = allOver(awaited);
     if (signal.aborted) throw withdrawn();
     const draft: Message = { ...message, threadTs: root?.ts, channel: approver, ts: '' };
@@ -90,7 +93,14 @@ export function createPoster(options: PosterOptions): Poster {
       bounds,
     );
     underWay.add(sending);
-    const reply = await sending.finally(() => underWay.delete(sending));
+    let reply: Record<string, unknown>;
+    try {
+      reply = await sending.finally(() => underWay.delete(sending));
+    } catch (error) {
+      if (root === undefined || !isThreadGone(error)) throw error;
+      options.onThreadGone(approver, first);
+      return await send(message, awaited, onTrouble, false);
+    }
     const { channel, ts } = reply;
     if (typeof channel !== 'string' || typeof ts !== 'string') {
       throw new AppError('slack-rejected', 'Slack did not say where it put the message');
@@ -98,7 +108,7 @@ export function createPoster(options: PosterOptions): Poster {
     const appId = field(reply.message, 'app_id');
     const posted: Message = { ...draft, channel, ts };
     for (const entry of entries) entry.messages.push(posted);
-    options.onPosted(posted, typeof appId === 'string' ? appId : undefined);
+    options.onPosted(posted, typeof appId === 'string' ? appId : undefined, looks);
     return posted;
   };
 

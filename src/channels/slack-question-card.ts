@@ -18,7 +18,7 @@ import { encodeInline, encodeVisible } from './visible.ts';
 import { choose, questionLabel } from './wording.ts';
 import { CHOSEN, otherChosen, otherSpoken, QUESTION_WORDS } from './wording-questions.ts';
 
-/** Longer names of options are cut and numbered: buttons and checkboxes hold 75 characters (Block Kit reference), marks included. */
+/** Longer names of options are cut: buttons and checkboxes hold 75 characters (Block Kit reference), number and mark included. */
 const MAX_NAME = 60;
 
 /** Makes encoded text fit to be shown. */
@@ -116,9 +116,9 @@ function button(actionId: string, name: string, value: string, isChosen: boolean
   };
 }
 
+/** Begins with the number, so that no name passes for another button of the card. */
 function optionName(label: string, index: number, mask: Mask): string {
-  const shown = mask(encodeInline(label));
-  return shown !== '' && shown.length <= MAX_NAME ? shown : `${index + 1}. ${shorten(shown, MAX_NAME)}`;
+  return `${index + 1}. ${shorten(mask(encodeInline(label)), MAX_NAME)}`;
 }
 
 function otherName(other: string | undefined, mask: Mask): string {

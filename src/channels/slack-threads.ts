@@ -5,7 +5,7 @@ import { createMasker, type Masker, type SecretRule } from '../secrets.ts';
 import type { ApprovalRequest, Decided, SessionSummary } from '../types.ts';
 import { harmlessText } from './slack-blocks.ts';
 import { labelled } from './slack-body.ts';
-import type { CallBounds, SlackCalls } from './slack-calls.ts';
+import { type CallBounds, isThreadGone, type SlackCalls } from './slack-calls.ts';
 import type { Editor, Looks, Place } from './slack-editor.ts';
 import {
   bold,
@@ -53,6 +53,8 @@ export interface Threads {
   addAutomatic(decision: Automatic): Promise<void>;
   /** Says in the thread what a session came to; does nothing without a thread. */
   end(summary: SessionSummary): Promise<void>;
+  /** Slack does not know the thread any more: the next message begins a new one. */
+  forget(approver: string, sessionId: string): void;
   /** Posts into a session's thread, without sending it to the conversation, or into the conversation when there is no thread. */
   post(approver: string, sessionId: string, looks: Looks): Promise<Place>;
 }
@@ -130,6 +132,13 @@ export function createThreads({ calls, editor, host, now, isOn, maskRules }: Thr
     return thread;
   };
 
+  const forget = (approver: string, sessionId: string): void => {
+    const thread = threads.get(keyOf(approver, sessionId));
+    if (thread === undefined) return;
+    thread.root = undefined;
+    thread.automatic = undefined;
+  };
+
   const addLine = async (thread: Thread): Promise<void> => {
     const root = await thread.root;
     if (root === undefined) return;
@@ -174,8 +183,17 @@ export function createThreads({ calls, editor, host, now, isOn, maskRules }: Thr
         }),
       );
     },
-    post: async (approver, sessionId, looks) =>
-      post(approver, looks, {}, await threads.get(keyOf(approver, sessionId))?.root),
+    forget,
+    post: async (approver, sessionId, looks) => {
+      const root = await threads.get(keyOf(approver, sessionId))?.root;
+      try {
+        return await post(approver, looks, {}, root);
+      } catch (error) {
+        if (root === undefined || !isThreadGone(error)) throw error;
+        forget(approver, sessionId);
+        return await post(approver, looks, {});
+      }
+    },
   };
 }
 

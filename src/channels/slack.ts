@@ -187,7 +187,7 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
           () => notices(click, NOTICES.noForm),
         );
       },
-      removeButtons: (click, isDuplicate) => void messages.removeButtons(click, isDuplicate),
+      removeButtons: (click, words) => void messages.removeButtons(click, words),
     });
     const onClick = inOrder(handle, (click) => whenKnown(click.channel, click.message, PRESS_WAIT_MS));
     const { botId, botUserId } = identity;

@@ -16,7 +16,7 @@ export const FORMS = {
     control: 'holds control characters',
     hidden: 'holds characters that are invisible or change the direction of text',
     blank: 'is nothing but blank space',
-    marks: 'holds ⟦ of its own beside a masked secret',
+    marks: 'holds ⟦ of its own',
     unsayable: 'cannot be written as text',
     name: 'has too long a name',
   },
@@ -35,11 +35,14 @@ export const FORMS = {
 
   grantTitle: 'Allow for a while',
   grantIntro: ['This approves the waiting call of ', '. '],
-  grantMeaning: 'While it lasts, calls that match run without being asked. You can revoke it in the thread.',
+  grantMeaning:
+    'While it lasts, calls that match run without being asked. Unless it is for this exact call, what may do harm is still asked. ',
+  grantPlace: 'It holds in this directory and below, in every session, until it ends. You can revoke it in the thread.',
   durationLabel: 'For how long',
   noDuration: 'Choose one of the times.',
-  anyCommand: 'Any command here and below, but none that may do harm',
-  anyCall: 'Every call of this tool in this directory and below',
+  // At most 75 characters each, as for the scopes.
+  anyCommand: 'Plain ones such as ls, git status and npm test; all others are asked',
+  anyCall: 'Files in this directory and below, but none that may do harm',
   noCandidates: 'There is no rule that fits this call.',
 
   noHistory: 'no earlier requests to compare with',

@@ -11,7 +11,7 @@ export function sessionText(agent: string, project: string): string {
 export function summaryLine(summary: SessionSummary): string {
   const { asked, approved, denied, elsewhere, unanswered, automatic, waitedMs } = summary;
   const parts = [
-    `${asked} asked`,
+    amount(asked, 'request'),
     ...(approved > 0 ? [`${approved} approved`] : []),
     ...(denied > 0 ? [`${denied} denied`] : []),
     ...(elsewhere > 0 ? [`${elsewhere} answered at the terminal`] : []),
@@ -30,9 +30,10 @@ export function earlierLines(count: number): string {
   return `… ${amount(count, 'earlier call')}`;
 }
 
-export function batchTitle(open: number, all: number): string {
-  if (open === 0) return `${amount(all, 'request')}, none waiting`;
-  return open === 1 ? '1 request waits' : `${open} requests wait together`;
+export function batchTitle(open: number, moved: number, all: number): string {
+  if (open > 1) return `${open} requests wait together`;
+  if (open === 1) return '1 request waits';
+  return `${amount(all, 'request')}, ${moved === 0 ? 'none waiting' : `${moved === all ? '' : `${moved} `}continued below`}`;
 }
 
 export function approveAll(count: number): string {

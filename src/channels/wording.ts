@@ -95,7 +95,7 @@ export const WORDS = {
   oneMore: '· one more person must approve.',
   stopped: 'The agent was told to stop its turn.',
   sessionEnded: 'Session ended: ',
-  movedBelow: 'Waits in a newer message below.',
+  movedBelow: 'Continues in a newer message below.',
   more: 'More…',
   moreLabel: 'Show this request in a message of its own, with all its buttons',
   approveAllLabel: 'Approve all requests of this list that may be approved together',
@@ -108,6 +108,7 @@ export const WORDS = {
   alwaysFrom: 'Not asked again: ',
   incomplete: 'Nothing was sent: a question has no answer yet.',
   overButtons: 'This request is over; its buttons are gone.',
+  grantOver: 'This permission has ended.',
   duplicate: 'This is a second copy of a request. Only the other message counts.',
   sharedApp:
     'Another daemon shares this Slack app and takes its clicks. Give every person and machine an app of its own.',

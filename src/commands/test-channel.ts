@@ -51,7 +51,7 @@ export async function testChannel(
       return verdict;
     },
     candidates: () => [],
-    revoke: () => false,
+    revoke: () => 'unknown-request',
   };
   try {
     await step('Socket Mode', async () => {

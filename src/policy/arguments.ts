@@ -16,6 +16,8 @@ export function permitsCommand(pattern: string, command: string): boolean {
  * into the other. In the host it stands for any subdomains at the beginning, or for all of it.
  */
 export function permitsUrl(pattern: string, text: string): boolean {
+  // Where a URL with these goes is read in several ways.
+  if (/[\s\p{C}\\]/u.test(text)) return false;
   const wanted = /^([a-z][a-z0-9+.-]*:)\/\/(\*|(?:\*\.)?[^/*?#@]+)([/?#].*)?$/is.exec(pattern);
   const url = URL.parse(text);
   if (wanted === null || url === null || url.username !== '' || url.password !== '') return false;
@@ -69,10 +71,12 @@ export function commandTexts(command: string): CommandTexts {
 export function concernsCommand(pattern: string, { whole, led }: CommandTexts): boolean {
   return (
     whole.some((text) => matchesWildcard(pattern, text, 'liberal')) ||
-    led.some((text) => ['* ', '*/'].some((before) => matchesWildcard(`${before}${pattern}`, text, 'liberal')))
+    led.some((text) => WORD_BREAKS.some((before) => matchesWildcard(`${before}${pattern}`, text, 'liberal')))
   );
 }
 
+/** What a command may stand behind: `bash <<<'git push'`, too. */
+const WORD_BREAKS = ['* ', '*/', '*<'];
 /** Words that have another command after them, or the shell's own before one. */
 const LEADS: ReadonlySet<string> = new Set(
   `sudo doas su runuser env nohup setsid stdbuf time timeout nice ionice chrt taskset caffeinate watch xargs parallel
@@ -83,8 +87,8 @@ const LEADS: ReadonlySet<string> = new Set(
 
 /** `A=b git push`, `2>log git push`, `/usr/bin/sudo git push`. */
 function isLed(bare: string): boolean {
-  const first = /^\S*/.exec(bare)?.[0] ?? '';
-  return /^(\w+(\[[^\]]*\])?\+?=|\d*[<>&])/.test(first) || LEADS.has(withoutDirectory(first));
+  const first = /^[^\s<>]*/.exec(bare)?.[0] ?? '';
+  return /^(\w+(\[[^\]]*\])?\+?=|\d*[<>&])/.test(bare) || LEADS.has(withoutDirectory(first));
 }
 
 /** Without quotes and backslashes, and with one space (or `lineBreak` for a line break) wherever the shell sees white space. */

@@ -4,6 +4,8 @@ import { posix } from 'node:path';
 import type { CallRule, HookInput } from '../types.ts';
 import { matchesRules, type RuledCall } from './claude-rules.ts';
 import { locate } from './paths.ts';
+import { isPlainProgram } from './prefix-rules.ts';
+import { simpleCommands } from './shell.ts';
 
 export interface JudgedCall {
   /** SHA-256 (hex) of the canonical tool name and tool input. */
@@ -11,10 +13,11 @@ export interface JudgedCall {
   readonly input: Pick<HookInput, keyof RuledCall>;
 }
 
-/** Keys by which tools name the file or directory that they work on. */
-const PLACES = ['file_path', 'notebook_path', 'path'] as const;
-/** Without a file these are not understood. */
+/** Tools whose place is known, and the keys by which they name it. Where others look, or what they reach, their input does not tell. */
 const FILE_TOOLS: ReadonlySet<string> = new Set(['Read', 'Edit', 'Write', 'MultiEdit', 'NotebookEdit']);
+const PLACES = ['file_path', 'notebook_path', 'path'] as const;
+/** UTF-16 units. A longer command is not taken apart: nobody can oversee it. */
+const MAX_COMMAND = 2000;
 
 /** In doubt false: then a person is asked. */
 export function matchesCall(rule: CallRule, call: JudgedCall): boolean {
@@ -29,10 +32,34 @@ export function matchesCall(rule: CallRule, call: JudgedCall): boolean {
 }
 
 function isInDirectory(directory: string, { cwd, tool_name: tool = '', tool_input: input = {} }: RuledCall): boolean {
-  if (!isPlain(directory) || !isPlain(cwd) || !isBelow(directory, cwd, '/')) return false;
+  if (!isPlain(directory) || !isPlain(cwd)) return false;
+  const isBelow = below(directory);
+  if (!isBelow(cwd, '/')) return false;
+  const isHere = (path: string): boolean => isBelow(path, cwd);
+  if (tool === 'Bash') return isPlainCommand(input.command, isHere);
   const places = PLACES.flatMap((key) => (input[key] === undefined ? [] : [input[key]]));
-  if (places.length === 0) return !FILE_TOOLS.has(tool);
-  return places.every((place) => typeof place === 'string' && isBelow(directory, place, cwd));
+  return (
+    FILE_TOOLS.has(tool) && places.length > 0 && places.every((place) => typeof place === 'string' && isHere(place))
+  );
+}
+
+/** A list of commands without anything that a shell would replace or redirect, each of a well-known program and about what is there. */
+function isPlainCommand(command: unknown, isHere: (path: string) => boolean): boolean {
+  if (typeof command !== 'string' || command.length > MAX_COMMAND) return false;
+  const parts = simpleCommands(command);
+  return (
+    parts?.every(
+      ({ words }) => isPlainProgram(words) && words.slice(1).every((argument) => isArgumentHere(argument, isHere)),
+    ) === true
+  );
+}
+
+/** Every argument may be a path, or have one behind an option's name: `--file=/etc/hosts`, `-I/etc`. */
+function isArgumentHere(argument: string, isHere: (path: string) => boolean): boolean {
+  if (argument.includes('..')) return false;
+  const glued = /^-[^/]*(\/.*)$/s.exec(argument)?.[1];
+  const paths = [argument, ...argument.split(/[=:,@]/).slice(1), ...(glued === undefined ? [] : [glued])];
+  return paths.every((path) => !path.startsWith('~') && isHere(path));
 }
 
 /** Absolute, with nothing in it that stands for another name. */
@@ -41,11 +68,13 @@ function isPlain(path: string): boolean {
 }
 
 /** Both as it is written and with symbolic links followed; the directory's own link counts as where it leads. */
-function isBelow(directory: string, path: string, cwd: string): boolean {
+function below(directory: string): (path: string, cwd: string) => boolean {
   const base = locate(directory, '/', homedir());
-  const place = locate(path, cwd, homedir());
-  if (base.real === undefined || place.real === undefined) return false;
-  return isEachBelow(base.written, place.written) && isEachBelow(base.real, place.real);
+  return (path, cwd) => {
+    const place = locate(path, cwd, homedir());
+    if (base.real === undefined || place.real === undefined) return false;
+    return isEachBelow(base.written, place.written) && isEachBelow(base.real, place.real);
+  };
 }
 
 function isEachBelow(directories: readonly string[], paths: readonly string[]): boolean {

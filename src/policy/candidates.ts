@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ApprovalRequest, CallRule, Candidate, PermissionRule, ToolInput } from '../types.ts';
 import { type JudgedCall, matchesCall } from './call-rule.ts';
 import { ruleText } from './claude-rules.ts';
+import { dangerOf } from './danger.ts';
 import { ownRules } from './own-rules.ts';
 import { suggestedRules } from './suggestions.ts';
 
@@ -31,9 +32,14 @@ type Proposal = Pick<Candidate, 'rule' | 'text' | 'isPermanent'>;
 
 /**
  * At most six, narrow ones first, grants behind the agent's own rules; none for what is no tool call. `history`, with
- * the latest last, only fills in the counts: the rules and their ids depend on the request alone.
+ * the latest last, only fills in the counts: the rules and their ids depend on the request alone. A rule that
+ * `isRestricted` is about can only be a grant: an agent with a rule of its own would not ask us any more.
  */
-export function candidatesFor(request: ApprovalRequest, history: readonly HistoryEntry[]): readonly Candidate[] {
+export function candidatesFor(
+  request: ApprovalRequest,
+  history: readonly HistoryEntry[],
+  isRestricted: (rule: PermissionRule) => boolean = () => false,
+): readonly Candidate[] {
   const tool = request.input.tool_name;
   if (tool === undefined || tool === '' || NEVER_AGAIN.has(tool)) return [];
   const own = ownRules(request.input);
@@ -43,14 +49,14 @@ export function candidatesFor(request: ApprovalRequest, history: readonly Histor
     ...own.broad.map((rule) => [rule]),
   ];
   const proposals = [
-    ...distinct(permanent.map(permanentProposal)).slice(0, MAX_PERMANENT),
+    ...distinct(permanent.map((rules) => ruleProposal(rules, !rules.some(isRestricted)))).slice(0, MAX_PERMANENT),
     ...grantProposals(request, tool),
   ];
   return proposals.map((proposal) => withHistory(proposal, history));
 }
 
-function permanentProposal(rules: readonly PermissionRule[]): Proposal {
-  return { rule: { kind: 'permission', rules }, text: rules.map(ruleText).join(', '), isPermanent: true };
+function ruleProposal(rules: readonly PermissionRule[], isPermanent: boolean): Proposal {
+  return { rule: { kind: 'permission', rules }, text: rules.map(ruleText).join(', '), isPermanent };
 }
 
 function grantProposals(request: ApprovalRequest, tool: string): readonly Proposal[] {
@@ -58,8 +64,8 @@ function grantProposals(request: ApprovalRequest, tool: string): readonly Propos
   const directory: CallRule = { kind: 'directory', tool, directory: input.cwd };
   return [
     { rule: { kind: 'exact', digest }, text: 'This exact call', isPermanent: false },
-    // A file elsewhere is not what the directory is about.
-    ...(matchesCall(directory, request)
+    // A file elsewhere is not what the directory is about, and what may do harm it does not cover.
+    ...(matchesCall(directory, request) && dangerOf(input, false) === undefined
       ? [{ rule: directory, text: `${tool} in ${input.cwd}`, isPermanent: false }]
       : []),
   ];

@@ -21,9 +21,25 @@ const INLINE_CODE: readonly { readonly program: RegExp; readonly letters: string
     { program: /^php/, letters: 'rRBE', long: ['--run'] },
     { program: /^powershell/, letters: 'cCeE', long: [] },
   ];
+/** `--upload-pack`, `--receive-pack`, `--exec`, `--config` and `--open-files-in-pager`, also cut short, and the address that is a program. */
+const PROGRAM_OF_GIT =
+  /^--(?:u|up|upl[a-z-]*|rece[a-z-]*|e|ex|exe|exec|conf[a-z-]*|open[a-z-]*)(?:=|$)|^(?:--[a-z-]+=)?ext::/;
+/** `-c core.pager=…` behind the subcommand; `git commit -c HEAD` is something else. */
+const SETTING = /^-c[\w-]+\.[^=]*=/;
 /** Settings of git that name a program to run. */
 const GIT_PROGRAMS =
   /^(?:alias\.|credential\.|filter\.|diff\..*(?:command|textconv)|merge\..*driver|core\.(?:hookspath|pager|editor|sshcommand|fsmonitor|askpass|gitproxy)|include|url\.|gpg\.|sequence\.editor|pager\.)/i;
+
+/** Options by which ordinary programs are told to run another one, some of them by a file; cut short where the program takes that. */
+const PROGRAM_OPTIONS: Readonly<Record<string, RegExp>> = {
+  'npm|pnpm|yarn': /^--(?:scr|node-o|userc|globalc|config\.)/,
+  cargo: /^--config(?:=|$)/,
+  go: /^--?(?:exec|toolexec|vettool)(?:=|$)/,
+  'kubectl|oc|helm': /^--kubeconfig(?:=|$)/,
+  gradle: /^(?:-I|--init)/,
+  rg: /^--(?:pre|hostname-bin)(?:=|$)/,
+  'g?sort': /^--com/,
+};
 
 const CHECKS: readonly Check[] = [
   { reason: 'runs with other rights', program: /^(?:sudo|doas|su|pkexec|runuser)$/ },
@@ -34,6 +50,11 @@ const CHECKS: readonly Check[] = [
   { reason: 'rewrites a branch on the server', program: /^git$/, when: isForcedPush },
   { reason: 'throws changes away', program: /^git$/, when: isDiscarding },
   { reason: 'has git run other programs', program: /^git$/, when: runsPrograms },
+  { reason: 'has git write a file', program: /^git$/, when: (args) => hasWord(args, /^--output(?:=|$)/) },
+  ...Object.entries(PROGRAM_OPTIONS).map(([program, option]) => ({
+    ...{ reason: 'names a program to run', program: new RegExp(`^(?:${program})$`) },
+    when: (args: readonly string[]) => hasWord(args, option),
+  })),
   {
     reason: 'changes rights of a whole directory',
     program: /^(?:chmod|chown|chgrp|setfacl)$/,
@@ -154,7 +175,12 @@ function runsPrograms(args: readonly string[]): boolean {
   const command = args.findIndex((arg, index) => !arg.startsWith('-') && args[index - 1] !== '-C');
   const options = command < 0 ? args : args.slice(0, command);
   if (hasWord(options, /^(?:-c|--config-env|--exec-path=)/)) return true;
-  if (hasWord(args, /^(?:--upload-pack|--receive-pack|--open-files-in-pager|ext::)/)) return true;
+  if (hasWord(args, PROGRAM_OF_GIT)) return true;
+  if (args.some((arg, index) => SETTING.test(args[index - 1] === '-c' ? `-c${arg}` : arg))) return true;
+  if (args.includes('grep') && hasWord(args, /^-O/)) return true;
+  // `-u` is what runs on the other side, and a template holds hooks.
+  if (args.includes('clone') && hasWord(args, /^-[a-z]*u/)) return true;
+  if ((args.includes('clone') || args.includes('init')) && hasWord(args, /^--te/)) return true;
   return args.includes('config') && hasWord(args, GIT_PROGRAMS);
 }
 

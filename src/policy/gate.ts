@@ -1,5 +1,13 @@
 /** The policy as the daemon uses it: who may answer now, which calls a grant covers, and which rules a person may choose. */
-import type { ApprovalRequest, CallRule, Candidate, StoreRecord } from '../types.ts';
+import type {
+  ApprovalRequest,
+  CallRule,
+  Candidate,
+  HookInput,
+  PermissionRule,
+  StoreRecord,
+  ToolInput,
+} from '../types.ts';
 import { matchesCall } from './call-rule.ts';
 import { candidatesFor } from './candidates.ts';
 import { dangerOf } from './danger.ts';
@@ -15,6 +23,8 @@ export interface Gate {
   readonly policy: Policy;
   /** Undefined when the config file cannot be read: then nobody may. */
   mayAnswer(request: ApprovalRequest, by: string): boolean | undefined;
+  /** Whether the rules leave it to one person to run this instead of what was asked; where they cannot be read, they do not. */
+  mayRun(request: ApprovalRequest, updatedInput: ToolInput): boolean;
   /** Whether a grant for this rule covers a request. */
   covers(rule: CallRule, request: ApprovalRequest): boolean;
   candidates(request: ApprovalRequest): readonly Candidate[];
@@ -38,9 +48,16 @@ export function createGate({ recent, ...options }: GateOptions): Gate {
         return undefined;
       }
     },
-    // A grant for a whole directory was given with ordinary calls in mind: what may do harm is asked all the same.
-    covers: (rule, request) =>
-      matchesCall(rule, request) && (rule.kind !== 'directory' || dangerOf(request.input, false) === undefined),
+    mayRun: ({ input, agent }, updatedInput) => {
+      const edited = { ...input, tool_input: updatedInput };
+      try {
+        return policy.needed(edited, agent) === 1 && policy.rule(edited, agent)?.decision !== 'deny';
+      } catch {
+        return false;
+      }
+    },
+    // All but the exact call were given with ordinary calls in mind: what may do harm is asked all the same.
+    covers: (rule, request) => matchesCall(rule, request) && (rule.kind === 'exact' || isOrdinary(request.input)),
     maskRules: () => {
       try {
         lastRules = policy.maskRules();
@@ -49,6 +66,24 @@ export function createGate({ recent, ...options }: GateOptions): Gate {
       }
       return lastRules;
     },
-    candidates: (request) => candidatesFor(request, historyOf(recent(HISTORY).filter(({ id }) => id !== request.id))),
+    candidates: (request) => {
+      const history = historyOf(recent(HISTORY).filter(({ id }) => id !== request.id));
+      return candidatesFor(request, history, (rule) => restricts(policy, rule));
+    },
   };
+}
+
+/** While the config file cannot be read everything may be restricted. */
+function restricts(policy: Policy, rule: PermissionRule): boolean {
+  try {
+    return policy.restricts(rule);
+  } catch {
+    return true;
+  }
+}
+
+function isOrdinary(input: HookInput): boolean {
+  // Claude Code's own field for a command that is to run outside its sandbox.
+  const { dangerouslyDisableSandbox: outside = false } = input.tool_input ?? {};
+  return outside === false && dangerOf(input, false) === undefined;
 }

@@ -49,18 +49,18 @@ function isExactRule(command: string): boolean {
   return isShort && !command.includes('*') && isPlainLine(command);
 }
 
-/** The first two words, and the first; neither from a command that is dangerous as it is. */
+/** The first word, or, of a program with subcommands, the first two; one or none, and none from a command that is dangerous as it is. */
 function prefixes(input: HookInput, command: string): readonly string[] {
   const words = simpleCommand(command);
   if (words === undefined || dangerOf(input, false) !== undefined) return [];
   const text = command.trim();
   return (
-    [words.slice(0, 2), words.slice(0, 1)]
-      .filter((some, index) => some.length === 2 - index)
+    [words.slice(0, 1), words.slice(0, 2)]
       .map((some) => some.join(' '))
       // In quotes a word is written differently, and the agent compares what is written.
       .filter((prefix) => text === prefix || text.startsWith(`${prefix} `))
       .filter((prefix) => prefixProblem(prefix) === undefined)
+      .slice(0, 1)
   );
 }
 

@@ -1,10 +1,11 @@
 /** The policy of the config file, as it is now: who is asked, how many must approve, and what is decided without asking. */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { AppError, toAppError } from '../errors.ts';
-import type { AgentName, HookInput } from '../types.ts';
+import type { AgentName, HookInput, PermissionRule } from '../types.ts';
 import { type Call, readCall } from './call.ts';
 import { type PolicyConfig, readPolicyConfig } from './config.ts';
 import { compileGlob, locate, type PathGlob } from './paths.ts';
+import { isRestricted } from './restrictions.ts';
 import {
   compileConditions,
   compileRules,
@@ -16,9 +17,12 @@ import {
   type Ruling,
 } from './rules.ts';
 
-/** Every function throws AppError('bad-config' | 'config-mode') while the file is wrong: the rules in it may forbid something. */
+/**
+ * Every function throws AppError('bad-config' | 'config-mode') while the file is wrong, or gone after it was there: the
+ * rules in it may forbid something.
+ */
 export interface Policy {
-  /** Who may answer for a project, as Slack user ids, the first gets the card; undefined when the file does not say. */
+  /** Who may answer for a project, as Slack user ids, each of whom gets a card; undefined when the file does not say. */
   approversFor(cwd: string): readonly string[] | undefined;
   /** How many different people must approve. */
   needed(input: HookInput, agent: AgentName): 1 | 2;
@@ -26,6 +30,8 @@ export interface Policy {
   rule(input: HookInput, agent: AgentName): Ruling | undefined;
   /** Every rule in the order of the file, and whether it fires. */
   explain(input: HookInput, agent: AgentName): readonly Explanation[];
+  /** Whether the file denies, asks about, or wants two people for, some call of the tools that a rule of the agent's own is about. */
+  restricts(rule: PermissionRule): boolean;
   maskRules(): readonly { readonly name: string; readonly pattern: string }[];
 }
 
@@ -47,17 +53,24 @@ interface Ready {
 
 type Loaded = { readonly version: string } & ({ readonly ready: Ready } | { readonly error: AppError });
 
-/** The file is looked at in every call and read again when it has changed; without one nothing is decided. */
+/** The file is looked at in every call and read again when it has changed; where there never was one nothing is decided. */
 export function createPolicy({ configFile, home, read = (file) => readFileSync(file, 'utf8') }: PolicyOptions): Policy {
   const none = makeReady(readPolicyConfig({}, configFile), home);
   let loaded: Loaded | undefined;
+  let wasThere = false;
 
+  // Some editors move a file away before they write the new one: for that moment its rules must not be gone.
+  const absent = (): Ready => {
+    if (wasThere) throw gone(configFile);
+    return none;
+  };
   const current = (): Ready => {
     const status = lookAt(configFile);
-    if (status === undefined) return none;
+    if (status === undefined) return absent();
+    wasThere = true;
     checkStatus(status, configFile);
     if (loaded?.version !== versionOf(status)) loaded = load(configFile, home, read);
-    if (loaded === undefined) return none;
+    if (loaded === undefined) return absent();
     if ('error' in loaded) throw loaded.error;
     return loaded.ready;
   };
@@ -67,6 +80,7 @@ export function createPolicy({ configFile, home, read = (file) => readFileSync(f
     needed: (input, agent) => neededFor(current(), readCall(input, agent, home)),
     rule: (input, agent) => rulingFor(current(), readCall(input, agent, home)),
     explain: (input, agent) => explanationsFor(current(), readCall(input, agent, home)),
+    restricts: (rule) => isRestricted(rule, current().config),
     maskRules: () => current().config.mask,
   };
 }
@@ -174,6 +188,12 @@ function parse(text: string, file: string): unknown {
 function isMissing(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+function gone(file: string): AppError {
+  return new AppError('bad-config', `Expected ${file} to be there as before, but it is gone`, {
+    hint: `Put ${file} back, or run --stop to go on without it.`,
+  });
 }
 
 function unreadable(file: string, cause: unknown): AppError {

@@ -15,6 +15,11 @@ const ANYWHERE: readonly Sensitive[] = [
       /(^|\/)(\.ssh|\.gnupg|\.aws|\.azure|\.kube|\.config\/(gh|gcloud)|library\/keychains|\.(netrc|npmrc|pypirc|pgpass|git-credentials)|\.docker\/config\.json)(\/|$)/,
   },
   {
+    what: 'keys and passwords',
+    // Not the ones that are in every repository to be copied.
+    pattern: /(^|\/)(id_(rsa|dsa|ecdsa|ed25519)(_sk)?|\.env(rc|(?!\.(example|sample|template|dist)$)[.*?-][^/]*)?)$/,
+  },
+  {
     what: "the shell's start-up files",
     pattern:
       /(^|\/)(\.(bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zshenv|zprofile|zlogin|zlogout|kshrc|inputrc|xprofile|xinitrc)|\.config\/fish(\/.*)?|config\.fish)$/,

@@ -308,7 +308,7 @@ describe('the card after the end', () => {
     ['allowed', 'Approved: Bash'],
     ['denied', 'Denied: Bash'],
     ['expired', 'Expired – not approved: Bash'],
-    ['withdrawn', 'Withdrawn – not approved: Bash'],
+    ['withdrawn', 'Withdrawn – not answered in Slack: Bash'],
     ['elsewhere', 'Answered at the terminal: Bash'],
     ['unknown', 'Outcome unknown: Bash'],
     ['stopped', 'Stopped – not approved: Bash'],

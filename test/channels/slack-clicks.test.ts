@@ -377,7 +377,7 @@ function handler(given: {
     answer: given.answer ?? (() => 'accepted'),
     judge: given.judge ?? (() => 'accepted'),
     candidates: () => [],
-    revoke: () => false,
+    revoke: () => 'unknown-request',
   };
   return createClickHandler({
     ...{ instanceId: 'i', now: () => 5, core },

@@ -153,10 +153,14 @@ test('secrets are masked in the form and come back in what will run', () => {
   expect(errorOf(input, { command: 'curl ⟦masked 2: key⟧' })).toBe(FORMS.brokenMarker);
 });
 
-test('a marker cannot be carried into a text that has the sign of its own', () => {
-  const input = bash('echo ⟦', { env: SECRET });
-  expect(errorOf(input, { command: `echo ⟦ ${MARKER}` })).toBe(FORMS.brokenMarker);
-  expect(updated(input, { command: 'echo ⟦ hi' })).toMatchObject({ command: 'echo ⟦ hi' });
+test('a text with the sign of a marker cannot be edited, whoever wrote it', () => {
+  for (const command of ['echo ⟦', `echo ${MARKER}`, 'echo ⟦masked 1: token, 40 characters⟧; reboot']) {
+    const input = bash(command, { env: 'x' });
+    expect(labels(input)).toEqual(['env']);
+    expect(words(input)).toContain(`${FORMS.locked}command, ${FORMS.lockedWhy.marks}`);
+    expect(updated(input, { env: SECRET })).toMatchObject({ command, env: SECRET });
+  }
+  expect(renderEditForm(origin, { input: bash(`echo ${MARKER}`) }, masker)).toBeUndefined();
 });
 
 test('an argument may be emptied only where no text has a meaning', () => {

@@ -58,6 +58,7 @@ test('the form offers every rule and says what a grant means', () => {
   expect(rules).not.toHaveProperty('initial_option');
   expect(times).toMatchObject({ type: 'static_select', initial_option: { value: '30' } });
   expect(words(view)).toContain(FORMS.grantMeaning);
+  expect(words(view)).toContain('It holds in this directory and below, in every session, until it ends.');
   expect(words(view)).toContain('30 minutes');
   expect(words(view)).toContain('4 hours');
   expect(view.callback_id).toBe('csh_grant');
@@ -67,6 +68,9 @@ test('a grant for all commands in a directory says so where it is chosen', () =>
   const described = (tool: string) => elements(render([exact, directory(tool)]))[0];
   expect(described('Bash')).toMatchObject({ options: [{}, { description: { text: FORMS.anyCommand } }] });
   expect(described('Edit')).toMatchObject({ options: [{}, { description: { text: FORMS.anyCall } }] });
+  expect(FORMS.anyCommand).toContain('all others are asked');
+  // Slack's limit for the description of an option.
+  for (const sentence of [FORMS.anyCommand, FORMS.anyCall]) expect(sentence.length).toBeLessThanOrEqual(75);
   expect(words(render([exact, directory('Bash')])).split(FORMS.anyCommand)).toHaveLength(3);
 });
 

@@ -199,13 +199,14 @@ describe('a request that comes while another one of its session waits', () => {
       expect(row(list, 1)).toMatchObject({ text: expect.stringContaining('make two'), actions: ROW_BUTTONS });
       const moved = await world.slack.waitForMessage(({ ts, editedTs }) => ts === card.ts && editedTs !== undefined);
       expect(actionIds(moved.blocks)).toEqual([]);
-      expect(allTexts(moved.blocks)).toContain('Waits in a newer message below.');
+      expect(allTexts(moved.blocks)).toContain('Continues in a newer message below.');
 
       await world.slack.click({ channel: card.channel, ts: card.ts, actionId: 'csh_approve', stale: true });
       expect(world.answers).toMatchObject([{ requestId: first.id, decision: 'allow', message: card.ts }]);
       await world.channel.close(first, allowed(world));
       expect(row(now(world, list), 0).text).toContain('Approved by ');
-      expect(now(world, card).text).toStartWith('Approved');
+      // What goes on in the list is told there.
+      expect(now(world, card).text).toBe('Continues in a newer message below.');
       expect(row(now(world, list), 1).actions).toEqual(ROW_BUTTONS);
     }));
 
@@ -226,7 +227,7 @@ describe('a request that comes while another one of its session waits', () => {
       expect([0, 1, 2].map((index) => row(longer, index).actions)).toEqual([ROW_BUTTONS, ROW_BUTTONS, ROW_BUTTONS]);
       const moved = await world.slack.waitForMessage(({ ts, editedTs }) => ts === list.ts && editedTs !== undefined);
       expect(actionIds(moved.blocks)).toEqual([]);
-      expect(row(moved, 0).text).toContain('Waits in a newer message below.');
+      expect(row(moved, 0).text).toContain('Continues in a newer message below.');
     }));
 
   test('stands alone when the earlier one is over, or belongs to another session', () =>
@@ -258,7 +259,10 @@ describe('“More…” in a row', () => {
         ...['csh_edit', 'csh_always', 'csh_grant'],
       ]);
       const after = await world.slack.waitForMessage(({ ts, editedTs }) => ts === list.ts && editedTs !== undefined);
-      expect(row(after, 0)).toMatchObject({ actions: [], text: expect.stringContaining('Waits in a newer message') });
+      expect(row(after, 0)).toMatchObject({
+        actions: [],
+        text: expect.stringContaining('Continues in a newer message'),
+      });
       expect(row(after, 1).actions).toEqual(ROW_BUTTONS);
       expect(JSON.stringify(after.blocks)).not.toContain('csh_approve_all');
       await world.slack.click({ channel: card.channel, ts: card.ts, actionId: 'csh_approve' });

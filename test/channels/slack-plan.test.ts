@@ -223,6 +223,39 @@ describe('a plan is shown as raw text', () => {
   });
 });
 
+describe('a sign of emphasis that could belong to a path', () => {
+  test.each([
+    'Run rm -rf ./*build* /tmp',
+    'Edit __init__.py',
+    'Edit src/__init__.py',
+    'Edit pkg.__init__ and go',
+    'rm *.log,*.txt',
+    'rm a*b*c',
+    'rm *cache*-old',
+    'rm ~~/tmp~~',
+    'rm *x*\\dir',
+    'rm *x*/y',
+    '- item\n  - rm ./*build* x',
+    '> ## rm ./_build_',
+    '|a|b|\n|-|-|\n|rm ./*x*|c|',
+    'see ![rm ./*build* x](y)',
+  ])('has the plan shown as raw text: %s', (markdown) => {
+    expect(planElements(markdown, asIs)).toBeUndefined();
+  });
+
+  test.each([
+    ['Do **bold**.', 'Do bold.'],
+    ['- **x**: y', 'x: y'],
+    ['(*x*), ~~z~~!', '(x), z!'],
+    ['**Note:** ***both*** "_q_"…', 'Note: both "q"…'],
+    ['`./*build*` and `__init__.py`', './*build* and __init__.py'],
+    ['rm a_*_b and snake_case_name', 'rm a_*_b and snake_case_name'],
+    ['**`src/a`** and [**x**](y)', 'src/a and x (y)'],
+  ])('is laid out where it can be nothing else: %s', (markdown, shown) => {
+    expect(shownText(planElements(markdown, asIs))).toBe(shown);
+  });
+});
+
 describe('a secret in a plan', () => {
   const mask = (shown: string): string =>
     shown.replaceAll('s3cret*key', '⟦masked⟧').replaceAll(/BEGIN[\s\S]*END/g, '⟦key⟧');
@@ -232,7 +265,8 @@ describe('a secret in a plan', () => {
   });
 
   test('is masked when styles take it apart', () => {
-    expect(textsOf(planElements('**a** s3cre**t\\*k**ey b', mask))).toEqual(['a ⟦masked⟧ b']);
+    const phrase = (shown: string): string => shown.replaceAll('s3cret *key', '⟦masked⟧');
+    expect(textsOf(planElements('**a** s3cret **\\*key** b', phrase))).toEqual(['a ⟦masked⟧ b']);
   });
 
   test('leaves only raw text when it is spread over blocks', () => {

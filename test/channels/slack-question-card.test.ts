@@ -107,14 +107,14 @@ describe('the text of questions', () => {
 describe('the controls of a question', () => {
   test('with one answer are its options and Other, each with the value', () => {
     const elements = controls(QUESTIONS, []);
-    expect(names(elements)).toEqual(['PostgreSQL', 'SQLite', 'Other…']);
+    expect(names(elements)).toEqual(['1. PostgreSQL', '2. SQLite', 'Other…']);
     expect(elements.map((element) => element.action_id)).toEqual(['csh_pick_0_0', 'csh_pick_0_1', 'csh_other_0']);
     expect(elements.map(({ value, style }) => [value, style])).toEqual(Array(3).fill([VALUE, undefined]));
   });
 
   test('mark the chosen one', () => {
     const elements = controls(QUESTIONS, [{ chosen: [1] }]);
-    expect(names(elements)).toEqual(['PostgreSQL', '✓ SQLite', 'Other…']);
+    expect(names(elements)).toEqual(['1. PostgreSQL', '✓ 2. SQLite', 'Other…']);
     expect(elements.map(({ style }) => style)).toEqual([undefined, 'primary', undefined]);
   });
 
@@ -128,20 +128,32 @@ describe('the controls of a question', () => {
     const [boxes, other] = controls(QUESTIONS, [{ chosen: [] }, { chosen: [1], other: 'Mail' }], 1);
     const option = (text: string, value: string) => ({ text: { type: 'plain_text', text, emoji: false }, value });
     expect([boxes?.type, boxes?.action_id]).toEqual(['checkboxes', 'csh_tick_1']);
-    expect(boxes?.options).toEqual([option('Cache', '0'), option('Search', '1')]);
-    expect(boxes?.initial_options).toEqual([option('Search', '1')]);
+    expect(boxes?.options).toEqual([option('1. Cache', '0'), option('2. Search', '1')]);
+    expect(boxes?.initial_options).toEqual([option('2. Search', '1')]);
     expect([other?.action_id, other?.value, other?.style]).toEqual(['csh_other_1', VALUE, 'primary']);
     expect(controls(QUESTIONS, [], 1)[0]).not.toHaveProperty('initial_options');
   });
 
-  test('number the options whose names are too long for a button', () => {
+  test('cut the names that are too long for a button', () => {
     const labels = ['x'.repeat(60), `${'x'.repeat(60)}A`, `${'x'.repeat(60)}B`, `${'x'.repeat(58)}\u200b`];
     expect(names(controls(one(labels), [])).slice(0, 4)).toEqual([
-      'x'.repeat(60),
+      `1. ${'x'.repeat(60)}`,
       `2. ${'x'.repeat(59)}…`,
       `3. ${'x'.repeat(59)}…`,
       `4. ${'x'.repeat(58)}…`,
     ]);
+  });
+
+  test('are never named as another button of the card', () => {
+    for (const isMany of [false, true]) {
+      const [block] = look(
+        questionBlocks(one(['Deny', '✓ Approve'], { isMany }), [{ chosen: [0] }], VALUE, same),
+      ).filter(({ type }) => type === 'actions');
+      const shown = JSON.stringify(block);
+      expect(shown).toContain(isMany ? '"1. Deny"' : '"✓ 1. Deny"');
+      expect(shown).toContain('"2. ✓ Approve"');
+      expect(shown).not.toMatch(/"(?:✓ )?(?:Deny|Approve)"/);
+    }
   });
 
   test('have names even when a mask leaves nothing', () => {

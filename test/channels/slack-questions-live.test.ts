@@ -120,7 +120,7 @@ describe('several questions', () => {
         ...['csh_approve', 'csh_deny', 'csh_deny_reason'],
       ]);
       await world.slack.click(at(receipt, 'csh_pick_0_0'));
-      await redrawn(world, receipt, `${CHOSEN}PostgreSQL`);
+      await redrawn(world, receipt, `${CHOSEN}1. PostgreSQL`);
       await world.slack.click(tick(receipt, '2', '0'));
       expect(world.answers).toEqual([]);
       await world.slack.click(at(receipt, 'csh_approve'));
@@ -224,7 +224,7 @@ describe('several questions', () => {
       const { user, otherUser } = world.slack;
       world.verdict = ({ by }) => (by === user.id ? 'accepted' : 'not-approver');
       await world.slack.click(at(receipt, 'csh_pick_0_1'));
-      await redrawn(world, receipt, `${CHOSEN}SQLite`);
+      await redrawn(world, receipt, `${CHOSEN}2. SQLite`);
       const before = world.message(receipt);
       for (const press of [
         at(receipt, 'csh_pick_0_0'),
@@ -288,7 +288,7 @@ describe('a press before the receipt of its message', () => {
       },
       judge: () => 'pending',
       candidates: () => [],
-      revoke: () => false,
+      revoke: () => 'unknown-request',
     };
     const calls: SlackCalls = {
       call: () => Promise.reject(new Error('no call')),

@@ -188,7 +188,7 @@ describe('the end of a session', () => {
       await world.channel.tell({ type: 'session-ended', summary: summary('one') });
       const ends = world.slack.messages().filter(({ text }) => text.startsWith('Session ended'));
       expect(ends.map(({ text }) => text)).toEqual([
-        'Session ended: 5 asked, 2 approved, 1 denied, 1 answered at the terminal, 1 without an answer, waited 1 min 30 s for people.',
+        'Session ended: 5 requests, 2 approved, 1 denied, 1 answered at the terminal, 1 without an answer, waited 1 min 30 s for people.',
       ]);
       expect(ends[0]?.threadTs).toBe(String(roots(world)[0]?.ts));
       expect(ends[0]?.isBroadcast).toBeUndefined();

@@ -115,7 +115,7 @@ export async function createWorld(
       candidates: () => world.candidates,
       revoke: (grantId, by) => {
         world.revoked.push(`${grantId} ${by}`);
-        return world.revokes;
+        return world.revokes ? 'accepted' : 'not-approver';
       },
     },
     start: () => channel.start(world.core),

@@ -141,7 +141,7 @@ test('an observer tells of events and never asks, whatever the event', () =>
     const closed = await bench.slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
     expect(textOf(closed)).toContain('Outcome unknown');
     await bench.hook(payload('SessionEnd.prompt_input_exit', { session_id: asked.session_id })).ended;
-    const end = await bench.slack.waitForMessage(({ text }) => text.startsWith('Session ended: 1 asked'));
+    const end = await bench.slack.waitForMessage(({ text }) => text.startsWith('Session ended: 1 request'));
     expect(end.threadTs).toBe(card.threadTs ?? '');
   }));
 

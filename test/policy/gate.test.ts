@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGate, type Gate } from '../../src/policy/gate.ts';
 import { digestOf } from '../../src/request.ts';
-import type { StoreRecord } from '../../src/types.ts';
-import { bash, makeRequest } from '../channels/requests.ts';
+import type { HookInput, StoreRecord } from '../../src/types.ts';
+import { bash, makeRequest, toolCall } from '../channels/requests.ts';
 
 function withGate(
   run: (gate: Gate, write: (config: string) => void) => void,
@@ -54,6 +54,33 @@ describe('a grant', () => {
       expect(gate.covers(here, makeRequest({ ...bash('npm test'), cwd: '/home/dev/other' }))).toBe(false);
     }));
 
+  test('for a rule covers what matches, but nothing that may do harm or leaves the sandbox', () =>
+    withGate((gate) => {
+      const rule = (toolName: string, ruleContent: string) =>
+        ({ kind: 'permission', rules: [{ toolName, ruleContent }] }) as const;
+      const covers = (of: ReturnType<typeof rule>, input: HookInput) => gate.covers(of, makeRequest(input));
+      const edits = rule('Edit', '//home/dev/shop/**');
+      expect(covers(edits, toolCall('Edit', { file_path: 'src/a.ts' }))).toBe(true);
+      for (const file_path of ['.git/hooks/pre-commit', '.claude/settings.json', '.env'])
+        expect([file_path, covers(edits, toolCall('Edit', { file_path }))]).toEqual([file_path, false]);
+      expect(covers(rule('Bash', 'cat *'), bash('cat a'))).toBe(true);
+      for (const command of [
+        'cat ~/.ssh/id_rsa',
+        'cat /home/dev/.ssh/id_rsa',
+        'cat /home/dev/.aws/credentials',
+        'cat .env',
+        'git fetch --upload-pack=./evil.sh',
+      ]) {
+        const exact = rule('Bash', command);
+        expect([command, covers(exact, bash(command))]).toEqual([command, false]);
+        expect(covers(rule('Bash', `${command.split(' ')[0]} *`), bash(command))).toBe(false);
+      }
+      const outside = toolCall('Bash', { command: 'cat a', dangerouslyDisableSandbox: true });
+      expect(covers(rule('Bash', 'cat *'), outside)).toBe(false);
+      expect(covers({ kind: 'permission', rules: [{ toolName: 'Bash', ruleContent: 'cat a' }] }, outside)).toBe(false);
+      expect(gate.covers(here, makeRequest(outside))).toBe(false);
+    }));
+
   test('for an exact call covers that call, harmful or not, because a person has seen it', () =>
     withGate((gate) => {
       const input = bash('rm -rf build');
@@ -62,6 +89,22 @@ describe('a grant', () => {
       expect(gate.covers({ kind: 'exact', digest }, makeRequest(input, { digest: 'other' }))).toBe(false);
     }));
 });
+
+test('no rule of the agent’s own is offered for a tool that the config restricts, or may restrict', () =>
+  withGate((gate, write) => {
+    const permanent = () =>
+      gate.candidates(makeRequest(bash('npm run build'))).filter(({ isPermanent }) => isPermanent);
+    expect(permanent().map(({ text }) => text)).toEqual(['Bash(npm run build)', 'Bash(npm run *)']);
+    write('{"rules":[{"decision":"deny","tool":"Read"}]}');
+    expect(permanent()).toHaveLength(2);
+    write('{"rules":[{"decision":"deny","tool":"Bash","argument":"npm run wipe*"}]}');
+    expect(permanent()).toEqual([]);
+    write('{"secondApprover":[{"tool":"Bash","argument":"npm run deploy*"}]}');
+    expect(permanent()).toEqual([]);
+    expect(gate.candidates(makeRequest(bash('npm run build')))).toHaveLength(3);
+    write('{"rules":');
+    expect(permanent()).toEqual([]);
+  }));
 
 test('the rules that a person may choose are tried on what was asked before, the request itself excepted', () => {
   const asked = (id: string, command: string): StoreRecord => ({

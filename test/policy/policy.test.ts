@@ -99,6 +99,26 @@ describe('a policy', () => {
     expect(policy.explain(bash('rm x'), 'claude').map(({ fires }) => fires)).toEqual([false, true]);
   });
 
+  test('says about which tools it has anything against a call', () => {
+    const restricted = (...rules: unknown[]) => {
+      write({ rules: [{ decision: 'allow', tool: 'WebSearch' }, ...rules] });
+      const policy = make();
+      return ['Bash', 'Edit', 'Read', 'WebSearch', 'mcp__a', 'mcp__a__b', 'mcp__a__*'].filter((toolName) =>
+        policy.restricts({ toolName, ruleContent: 'x' }),
+      );
+    };
+    expect(restricted()).toEqual([]);
+    expect(restricted({ decision: 'deny', tool: 'Bash', argument: 'npm run wipe*' })).toEqual(['Bash']);
+    expect(restricted({ decision: 'ask', tool: ['Write', 'Grep'] })).toEqual(['Edit', 'Read']);
+    expect(restricted({ decision: 'deny', tool: 'mcp__a__c*' })).toEqual(['mcp__a', 'mcp__a__*']);
+    expect(restricted({ decision: 'deny', tool: 'mcp__a__c' })).toEqual(['mcp__a', 'mcp__a__*']);
+    expect(restricted({ decision: 'deny', tool: 'mcp__b__*' })).toEqual([]);
+    expect(restricted({ decision: 'deny', path: '**/.env' })).toHaveLength(7);
+    write({ secondApprover: [{ tool: 'Bash', argument: 'npm run deploy*' }] });
+    expect(make().restricts({ toolName: 'Bash' })).toBe(true);
+    expect(make().restricts({ toolName: 'Read' })).toBe(false);
+  });
+
   test('allows nothing without asking that two people must approve', () => {
     write({
       secondApprover: [{ argument: 'git push*' }],
@@ -132,8 +152,28 @@ describe('the file of a policy', () => {
     writeFileSync(join(root, 'new'), JSON.stringify({ userId: 'U3' }), { mode: 0o600 });
     renameSync(join(root, 'new'), file);
     expect([asked(), reads]).toEqual([['U3'], 3]);
+  });
+
+  test('that is gone for a moment throws in every call until it is back', () => {
+    write({ secondApprover: [{ tool: 'Bash' }] });
+    const policy = make();
+    expect(policy.needed(bash('ls'), 'claude')).toBe(2);
+    renameSync(file, `${file}~`);
+    for (const run of [
+      () => policy.rule(bash('ls'), 'claude'),
+      () => policy.explain(bash('ls'), 'claude'),
+      () => policy.needed(bash('ls'), 'claude'),
+      () => policy.approversFor('/x'),
+      () => policy.restricts({ toolName: 'Read' }),
+      () => policy.maskRules(),
+    ])
+      expect(codeOf(run)).toBe('bad-config');
+    expect(() => policy.maskRules()).toThrow(`Expected ${file} to be there as before`);
+    renameSync(`${file}~`, file);
+    expect(policy.needed(bash('ls'), 'claude')).toBe(2);
     rmSync(file);
-    expect(asked()).toBeUndefined();
+    expect(codeOf(() => policy.needed(bash('ls'), 'claude'))).toBe('bad-config');
+    expect(make().needed(bash('ls'), 'claude')).toBe(1);
   });
 
   test('that is broken throws in every call until it is put right, and never leaves the old rules', () => {

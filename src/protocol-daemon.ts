@@ -1,0 +1,67 @@
+/** The protocol as the daemon reads it, and the rarer lines: a hook that waits for a decision does not load them. */
+import { AppError } from './errors.ts';
+import {
+  type ClientNote,
+  checkHookInput,
+  isObject,
+  KEY,
+  kindOf,
+  PROTOCOL_VERSION,
+  parseObject,
+  type Reply,
+} from './protocol.ts';
+import type { HookInput } from './types.ts';
+
+export type Incoming =
+  | { readonly type: 'request'; readonly input: HookInput; readonly note: ClientNote | undefined }
+  /** Something that has happened; whatever the event is, nobody is asked because of it. */
+  | { readonly type: 'event'; readonly input: HookInput }
+  | { readonly type: 'status' };
+
+/** A hook input that is only told of. */
+export function encodeEvent(input: HookInput): string {
+  return `${JSON.stringify({ ...input, [KEY]: { type: 'event' } })}\n`;
+}
+
+export function encodeStatusQuery(): string {
+  return `${JSON.stringify({ [KEY]: { type: 'status' } })}\n`;
+}
+
+export function encodeReply(reply: Reply): string {
+  return `${JSON.stringify({ [KEY]: reply })}\n`;
+}
+
+/** Checks one line from a client. Throws AppError('protocol' | 'bad-input'). */
+export function readIncoming(line: string): Incoming {
+  const value = parseObject(line);
+  const { [KEY]: extra, ...rest } = value;
+  if (extra !== undefined && Object.keys(rest).length === 0) return readCommand(extra);
+  const input = checkHookInput(rest);
+  if (isObject(extra) && extra.type === 'event') return { type: 'event', input };
+  return { type: 'request', input, note: extra === undefined ? undefined : readNote(extra) };
+}
+
+function readCommand(extra: unknown): Incoming {
+  if (isObject(extra) && extra.type === 'status') return { type: 'status' };
+  throw new AppError('protocol', `Unknown command ${JSON.stringify(extra)?.slice(0, 80)}`);
+}
+
+function readNote(value: unknown): ClientNote {
+  if (!isObject(value)) throw new AppError('protocol', `Expected ${KEY} to be an object, got ${kindOf(value)}`);
+  if (value.protocol !== PROTOCOL_VERSION) {
+    throw new AppError(
+      'daemon-mismatch',
+      `Expected protocol ${PROTOCOL_VERSION}, got ${JSON.stringify(value.protocol)}`,
+    );
+  }
+  const { agent, approvers, waitMs, app, secrets = [] } = value;
+  const timed = typeof waitMs === 'number' && waitMs > 0 && waitMs < 2 ** 31;
+  if (agent !== 'claude' || !areTexts(approvers) || !areTexts(secrets) || !timed || typeof app !== 'string') {
+    throw new AppError('protocol', `Malformed ${KEY} note`);
+  }
+  return { protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app, secrets };
+}
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
