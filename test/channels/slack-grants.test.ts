@@ -71,6 +71,17 @@ describe('a grant', () => {
       expect(grants(world).map(({ threadTs }) => threadTs)).toEqual([undefined]);
     }));
 
+  test('that Slack did not take is posted at the next use: there must be a way to end it', () =>
+    inGrants(async (world) => {
+      world.slack.fault('chat.postMessage', { kind: 'error', error: 'restricted_action' });
+      const grant = makeGrant();
+      await tell(world, grant);
+      expect(grants(world)).toEqual([]);
+      await tell(world, used(grant, 'Bash ls'));
+      expect(grants(world)).toHaveLength(1);
+      expect(actionIds(grants(world)[0]?.blocks ?? [])).toEqual(['csh_revoke']);
+    }));
+
   test('is ended by Revoke, of which the core is asked for the person who pressed', () =>
     inGrants(async (world) => {
       await tell(world, makeGrant());

@@ -180,6 +180,26 @@ describe('a first message that Slack does not take', () => {
     }));
 });
 
+describe('a thread that Slack does not know any more', () => {
+  test.each(['thread_not_found', 'cannot_reply_to_message'])(
+    'because of %s loses no card: it stands in the conversation, and the next one begins a thread anew',
+    (error) =>
+      inThreads(async (world) => {
+        await world.ask(world.request(ofSession('one')));
+        world.slack.fault('chat.postMessage', { kind: 'error', error });
+        const receipt = await world.ask(
+          world.request(toolCall('WebFetch', { url: 'https://a.example/' }, { session_id: 'one' })),
+        );
+        expect(receipt.complete).toBe(true);
+        expect(world.message(receipt).threadTs).toBeUndefined();
+        const next = await world.ask(
+          world.request(toolCall('WebFetch', { url: 'https://b.example/' }, { session_id: 'one' })),
+        );
+        expect(world.message(next).threadTs).toBeDefined();
+      }),
+  );
+});
+
 describe('the end of a session', () => {
   test('is one line in its thread, for its own thread only', () =>
     inThreads(async (world) => {
