@@ -110,7 +110,7 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
 
   let slack: DaemonStatus['slack'] = { state: 'connecting', connections: 0 };
   const end = Promise.withResolvers<string>();
-  const store = createJsonlStore(state.audit);
+  const store = createJsonlStore(state.audit, { keepDays: () => gate.auditKeepDays() });
   // Slack's libraries load while the first client is already connecting; requests wait for the channel's start.
   const channel = createLazyChannel('Slack', async () => {
     const { createSlackChannel } = await import('./channels/slack.ts');

@@ -90,7 +90,7 @@ export function failurePolicy(flags: ParsedArgv['flags'], env: Environment): Fai
 }
 
 /** Keys of the config file that only the daemon understands; it checks them whole (policy/config.ts). */
-const POLICY_KEYS: ReadonlySet<string> = new Set(['approvers', 'secondApprover', 'rules', 'mask']);
+const POLICY_KEYS: ReadonlySet<string> = new Set(['approvers', 'secondApprover', 'rules', 'mask', 'auditKeepDays']);
 
 function configFileOf(env: Environment): string {
   return `${configHome(env)}/claude-slack-hook/config.json`;

@@ -34,6 +34,8 @@ export interface PolicyConfig {
   readonly secondApprover: readonly Conditions[];
   readonly rules: readonly RuleConfig[];
   readonly mask: readonly { readonly name: string; readonly pattern: string }[];
+  /** Full files of the audit log that are older are deleted; without it none is. */
+  readonly auditKeepDays?: number;
 }
 
 /** A record, so that the compiler asks for every agent there is. */
@@ -123,6 +125,9 @@ const maskRule = v.strictObject(
   OBJECT_WORDS,
 );
 
+const DAYS_WORDS = 'to be a number of whole days, at least 1';
+const days = v.pipe(v.number(DAYS_WORDS), v.safeInteger(DAYS_WORDS), v.minValue(1, DAYS_WORDS));
+
 /** The other keys of the file are settings.ts's to check. */
 const schema = v.object(
   {
@@ -136,6 +141,7 @@ const schema = v.object(
     secondApprover: v.optional(v.array(v.strictObject(conditions, OBJECT_WORDS), NO_LIST), []),
     rules: v.optional(v.array(rule, NO_LIST), []),
     mask: v.optional(v.array(maskRule, NO_LIST), []),
+    auditKeepDays: v.exactOptional(days),
   },
   'to hold one JSON object',
 );

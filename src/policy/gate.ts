@@ -30,6 +30,8 @@ export interface Gate {
   candidates(request: ApprovalRequest): readonly Candidate[];
   /** What the user calls secret; while the config file cannot be read, what it said last. */
   maskRules(): ReturnType<Policy['maskRules']>;
+  /** Undefined also when the config file cannot be read: then nothing is deleted. */
+  auditKeepDays(): number | undefined;
 }
 
 /** How many records the rules that a person may choose are tried on: about half of them are requests. */
@@ -65,6 +67,13 @@ export function createGate({ recent, ...options }: GateOptions): Gate {
         // Requests are refused with the reason; what is shown and recorded of earlier ones stays masked.
       }
       return lastRules;
+    },
+    auditKeepDays: () => {
+      try {
+        return policy.auditKeepDays();
+      } catch {
+        return undefined;
+      }
     },
     candidates: (request) => {
       const history = historyOf(recent(HISTORY).filter(({ id }) => id !== request.id));

@@ -33,6 +33,8 @@ export interface Policy {
   /** Whether the file denies, asks about, or wants two people for, some call of the tools that a rule of the agent's own is about. */
   restricts(rule: PermissionRule): boolean;
   maskRules(): readonly { readonly name: string; readonly pattern: string }[];
+  /** How long full files of the audit log are kept; undefined: for ever. */
+  auditKeepDays(): number | undefined;
 }
 
 export interface PolicyOptions {
@@ -82,6 +84,7 @@ export function createPolicy({ configFile, home, read = (file) => readFileSync(f
     explain: (input, agent) => explanationsFor(current(), readCall(input, agent, home)),
     restricts: (rule) => isRestricted(rule, current().config),
     maskRules: () => current().config.mask,
+    auditKeepDays: () => current().config.auditKeepDays,
   };
 }
 

@@ -1,47 +1,171 @@
-/** The audit log as a file of JSON lines: append-only, mode 0600, on disk before `append` returns. */
+/**
+ * The audit log as files of JSON lines: append-only, mode 0600, on disk before `append` returns, and a hash chain
+ * (chain.ts). `audit.head` says, also on disk, which record was the last, so that a cut at the end is found.
+ */
+import { createHash } from 'node:crypto';
 import {
   closeSync,
+  constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
   readSync,
+  renameSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { AppError } from '../errors.ts';
 import type { Store, StoreRecord } from '../types.ts';
+import { encodeHead, type Link, readRecord, START, seal, unseal } from './chain.ts';
+import { continuationOf } from './continuation.ts';
+import { headPath, lastSealed, lastSealedOf, linesOf, readHead, segmentPath, segmentsOf } from './segments.ts';
+
+export interface JsonlOptions {
+  /** A file that would grow beyond this is renamed, and a new one begins. */
+  readonly maxBytes?: number;
+  /** Full files whose last record is older are deleted; without it nothing ever is. */
+  readonly keepDays?: () => number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+interface OpenLog {
+  readonly fd: number;
+  readonly inode: number;
+  readonly isRegular: boolean;
+  /** Bytes that we know of. */
+  size: number;
+}
+
+/** Some ten thousand requests: read in a second, and never too large for an editor. */
+export const MAX_FILE_BYTES = 67_108_864;
+const DAY_MS = 86_400_000;
 
 /** Opens on first use, so that a full disk at start does not keep the daemon from answering "no record, no allow". */
-export function createJsonlStore(path: string): Store {
-  let fd: number | undefined;
-  let inode = 0;
+export function createJsonlStore(path: string, options: JsonlOptions = {}): Store {
+  const { maxBytes = MAX_FILE_BYTES, now = Date.now } = options;
+  let log: OpenLog | undefined;
+  let headFd: number | undefined;
+  /** What this process has written last; undefined before. */
+  let end: Link | undefined;
+  let retainedAt = Number.NEGATIVE_INFINITY;
 
-  const open = (): number => {
+  const close = (): void => {
+    for (const fd of [log?.fd, headFd]) if (fd !== undefined) closeSync(fd);
+    log = undefined;
+    headFd = undefined;
+  };
+
+  const writeHead = (link: Link): void => {
+    if (headFd === undefined) {
+      headFd = openSync(headPath(path), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+      fchmodSync(headFd, 0o600);
+      ftruncateSync(headFd, encodeHead(link).length);
+    }
+    const bytes = encodeHead(link);
+    if (writeSync(headFd, bytes, 0, bytes.length, 0) !== bytes.length)
+      throw new Error(`${headPath(path)} was not written whole`);
+    fsyncSync(headFd);
+  };
+
+  /** One record, on disk, and then the head: a crash leaves the head one record behind at most. */
+  const write = (to: OpenLog, record: StoreRecord, after: Link, lead = ''): void => {
+    const { line, link } = seal(record, after);
+    const bytes = Buffer.concat([Buffer.from(lead), line]);
+    let written = 0;
+    while (written < bytes.length) written += writeSync(to.fd, bytes, written);
+    fsyncSync(to.fd);
+    to.size += bytes.length;
+    writeHead(link);
+    end = link;
+  };
+
+  const open = (isChanged: boolean): OpenLog => {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const opened = openSync(path, 'a+', 0o600);
-    const stat = fstatSync(opened);
-    if (stat.isFile()) fchmodSync(opened, 0o600);
-    if (stat.isFile() && endsTorn(opened, stat.size)) writeSync(opened, '\n');
-    inode = stat.ino;
+    const fd = openSync(path, 'a+', 0o600);
+    const stat = fstatSync(fd);
+    const opened = { fd, inode: stat.ino, isRegular: stat.isFile(), size: stat.size };
+    log = opened;
+    if (!opened.isRegular) return opened;
+    fchmodSync(fd, 0o600);
+    const { sealed, tail } = lastClosed(opened);
+    const newest = sealed === undefined ? segmentsOf(path).at(-1) : undefined;
+    const lead = tail.length > 0 && tail.at(-1) !== 0x0a ? '\n' : '';
+    const { after, notice } = continuationOf({
+      last: newest === undefined ? sealed : lastSealedOf(newest.path),
+      tail,
+      head: end !== undefined && end.seq > 0 ? end : readHead(path),
+      isChanged,
+      hashOfAll: () => hashOfFile(fd, lead),
+    });
+    if (notice !== undefined) write(opened, { ...notice, at: now() }, after, lead);
+    else end = after;
     return opened;
   };
-  const close = (): void => {
-    if (fd !== undefined) closeSync(fd);
-    fd = undefined;
+
+  const isChanged = ({ isRegular, inode, size }: OpenLog): boolean => {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    return stat?.ino !== inode || (isRegular && stat.size !== size);
+  };
+
+  /** A log whose end is not what we wrote goes on, in what has its name, and says so. */
+  const current = (): OpenLog => {
+    if (log === undefined) return open(false);
+    if (!isChanged(log)) return log;
+    close();
+    return open(end !== undefined && end.seq > 0);
+  };
+
+  /** Keeps the file when it cannot be renamed: a log that is too long is better than none. */
+  const rotate = (full: OpenLog, last: number): OpenLog => {
+    const target = segmentPath(path, firstSeq(path) ?? last, last);
+    if (existsSync(target)) return full;
+    try {
+      renameSync(path, target);
+    } catch {
+      return full;
+    }
+    close();
+    syncDirectory(dirname(path));
+    const opened = open(false);
+    retainedAt = Number.NEGATIVE_INFINITY;
+    return opened;
+  };
+
+  /** Says first what it deletes: the rest of the chain stays explained. */
+  const retain = (to: OpenLog): void => {
+    if (now() - retainedAt < DAY_MS) return;
+    retainedAt = now();
+    const keepDays = options.keepDays?.();
+    if (keepDays === undefined) return;
+    const deleted = [];
+    for (const segment of segmentsOf(path)) {
+      const last = lastSealedOf(segment.path);
+      // What cannot be read is left as it is: it may be evidence.
+      if (last === undefined || !(last.record.at < now() - keepDays * DAY_MS)) break;
+      const { first, path: file } = segment;
+      deleted.push({ file: basename(file), first, last: last.seq, hash: last.hash, path: file });
+    }
+    if (deleted.length === 0) return;
+    const named = deleted.map(({ file, first, last, hash }) => ({ file, first, last, hash }));
+    write(to, { type: 'retained', at: now(), keepDays, deleted: named }, end ?? START);
+    for (const each of deleted) rmSync(each.path, { force: true });
   };
 
   const append = (record: StoreRecord): void => {
     try {
-      // A log that somebody moved away goes on in a new file of the same name.
-      if (fd !== undefined && lstatSync(path, { throwIfNoEntry: false })?.ino !== inode) close();
-      fd ??= open();
-      const line = Buffer.from(`${JSON.stringify(record)}\n`);
-      let written = 0;
-      while (written < line.length) written += writeSync(fd, line, written);
-      fsyncSync(fd);
+      let to = current();
+      if (to.isRegular) {
+        if (to.size >= maxBytes && end !== undefined && end.seq > 0) to = rotate(to, end.seq);
+        retain(to);
+      }
+      write(to, record, end ?? START);
     } catch (error) {
       close();
       throw new AppError('audit', `Cannot write ${path}: ${(error as Error).message}`, { cause: error });
@@ -50,43 +174,80 @@ export function createJsonlStore(path: string): Store {
   return { append, recent: (limit) => readRecent(path, limit), close };
 }
 
+/** A crash may have kept nothing but the line break of a record from the disk: it gets one, and is a record. */
+function lastClosed(log: OpenLog): ReturnType<typeof lastSealed> {
+  const { tail } = lastSealed(log.fd);
+  if (unseal(tail.subarray(tail.lastIndexOf(0x0a) + 1)) !== undefined) log.size += writeSync(log.fd, '\n');
+  return lastSealed(log.fd);
+}
+
+/** The number of a file's first record of the chain. */
+function firstSeq(path: string): number | undefined {
+  for (const { bytes } of linesOf(path)) {
+    const sealed = unseal(bytes);
+    if (sealed !== undefined) return sealed.seq;
+  }
+  return undefined;
+}
+
+function hashOfFile(fd: number, closing: string): string {
+  const hash = createHash('sha256');
+  const chunk = Buffer.alloc(1_048_576);
+  for (let at = 0; ; ) {
+    const read = readSync(fd, chunk, 0, chunk.length, at);
+    if (read === 0) return hash.update(closing).digest('hex');
+    hash.update(chunk.subarray(0, read));
+    at += read;
+  }
+}
+
+/** A new name is on disk only when its directory is. */
+function syncDirectory(directory: string): void {
+  const fd = openSync(directory, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Enough for a few thousand requests of ordinary size, and read in a few milliseconds. */
 const MAX_RECENT_BYTES = 4_000_000;
 
 function readRecent(path: string, limit: number): readonly StoreRecord[] {
+  const { records, bytes } = readEnd(path, limit, MAX_RECENT_BYTES);
+  const before = segmentsOf(path).at(-1);
+  const isEnough = records.length >= limit || before === undefined || bytes >= MAX_RECENT_BYTES;
+  const older = isEnough ? [] : readEnd(before.path, limit, MAX_RECENT_BYTES - bytes).records;
+  return [...older, ...records].slice(-limit);
+}
+
+interface FileEnd {
+  readonly records: readonly StoreRecord[];
+  /** How much of the file that was. */
+  readonly bytes: number;
+}
+
+/** The records in the last bytes of a file. */
+function readEnd(path: string, limit: number, maxBytes: number): FileEnd {
   let fd: number | undefined;
   try {
     // Not a pipe or a device that somebody put there: those would be waited for.
-    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return [];
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return { records: [], bytes: 0 };
     fd = openSync(path, 'r');
     const { size } = fstatSync(fd);
-    const bytes = Buffer.alloc(Math.min(size, MAX_RECENT_BYTES));
+    const bytes = Buffer.alloc(Math.min(size, maxBytes));
     const length = readSync(fd, bytes, 0, bytes.length, size - bytes.length);
-    const lines = bytes.subarray(0, length).toString('utf8').split('\n');
-    return lines
-      .slice(-limit - 1)
-      .flatMap(parseRecord)
-      .slice(-limit);
+    const lines = bytes
+      .subarray(0, length)
+      .toString('utf8')
+      .split('\n')
+      .slice(-limit - 1);
+    // A line without its beginning or its end is no JSON.
+    return { records: lines.flatMap((line) => readRecord(line) ?? []), bytes: length };
   } catch {
-    return [];
+    return { records: [], bytes: 0 };
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
-}
-
-/** A line without its beginning or its end is no JSON. */
-function parseRecord(line: string): readonly StoreRecord[] {
-  try {
-    const record: unknown = JSON.parse(line);
-    const isOne = typeof record === 'object' && record !== null && 'type' in record && typeof record.type === 'string';
-    return isOne ? [record as StoreRecord] : [];
-  } catch {
-    return [];
-  }
-}
-
-/** A crash or a full disk may have left half a line; what comes next must not be glued to it. */
-function endsTorn(fd: number, size: number): boolean {
-  const last = Buffer.alloc(1);
-  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
 }

@@ -86,6 +86,12 @@ describe('the policy in a config file', () => {
     expect(problem({ rules: [{ decision: 'allow', project: '~/sandbox' }] })).toBe('none');
   });
 
+  test('takes whole days for how long the audit log is kept', () => {
+    expect(readPolicyConfig({ auditKeepDays: 365 }, FILE).auditKeepDays).toBe(365);
+    for (const auditKeepDays of [0, -1, 1.5, '30', null, [1]])
+      expect(problem({ auditKeepDays })).toStartWith('Expected auditKeepDays in FILE to be a number of whole days');
+  });
+
   test('does not repeat what is to be masked', () => {
     for (const pattern of ['hunter2(', 'hunter2|', 5]) {
       const text = problem({ mask: [{ name: 'x', pattern }] });

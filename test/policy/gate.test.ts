@@ -106,6 +106,15 @@ test('no rule of the agent’s own is offered for a tool that the config restric
     expect(permanent()).toEqual([]);
   }));
 
+test('how long the audit log is kept is read anew each time, and for ever while the file is broken', () =>
+  withGate((gate, write) => {
+    expect(gate.auditKeepDays()).toBeUndefined();
+    write('{"auditKeepDays":30}');
+    expect(gate.auditKeepDays()).toBe(30);
+    write('{"auditKeepDays":0}');
+    expect(gate.auditKeepDays()).toBeUndefined();
+  }));
+
 test('the rules that a person may choose are tried on what was asked before, the request itself excepted', () => {
   const asked = (id: string, command: string): StoreRecord => ({
     ...{ type: 'asked', at: 1, id, digest: digestOf(bash(command)), input: bash(command) },
