@@ -91,6 +91,10 @@ export const ERRORS = {
     exit: EXIT.unavailable,
     hint: 'Free disk space or repair the directory named in the message: without a record nothing is allowed.',
   },
+  'audit-broken': {
+    exit: EXIT.data,
+    hint: 'Find out who changed the audit log at the place named.',
+  },
   'click-timeout': {
     exit: EXIT.unavailable,
     hint: 'Nobody pressed a button in time; look for the card under Apps in Slack and run it again.',

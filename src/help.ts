@@ -28,6 +28,7 @@ const HELP: Readonly<Record<Flag, string>> = {
 const VERB_HELP: Readonly<Record<keyof typeof VERBS, string>> = {
   daemon: 'Run the daemon in the foreground (with __CLAUDE_SLACK_SERVER__=1); hooks start it by themselves',
   rules: 'rules test < hook-input.json: say which rule of the config file decides, and why',
+  history: 'List requests and how they ended; history verify: check that the audit log is what was written',
   demo: 'Show the whole loop against a local Slack, without an account',
 };
 
@@ -42,6 +43,9 @@ export function helpText(): string {
   return [
     'Usage: claude-slack-hook [options] < hook-input.json',
     '       claude-slack-hook rules test < hook-input.json',
+    '       claude-slack-hook history [--since 2h|2026-11-20] [--session ID] [--tool NAME*] [--outcome KIND]',
+    '                                 [--approver ID] [--limit N] [--json|--csv]',
+    '       claude-slack-hook history verify',
     '       claude-slack-hook demo [--auto] [--port N]',
     '',
     'Asks a person in Slack before a coding agent runs a tool, and prints the decision for the agent.',

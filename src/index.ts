@@ -65,9 +65,14 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
       const { runRulesTest } = await import('./commands/rules.ts');
       return runRulesTest(getSettings(), process.env);
     }
+    case 'history':
+    case 'verify': {
+      const history = await import('./commands/history.ts');
+      return history[mode](flags, process.env);
+    }
     case 'demo': {
       const { runDemo } = await import('./commands/demo.ts');
-      return runDemo({ isAuto: flags.auto === true, port: portOf(flags.port), print });
+      return runDemo({ isAuto: flags.auto === true, port: flags.port, print });
     }
     case 'version':
       return { stdout: `${VERSION}\n`, stderr: '', exitCode: 0 };
@@ -76,12 +81,6 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
       return { stdout: helpText(), stderr: '', exitCode: 0 };
     }
   }
-}
-
-function portOf(flag: string | true | undefined): number {
-  const port = Number(flag ?? 0);
-  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port;
-  throw new AppError('usage', `Expected --port to be a port number, got ${JSON.stringify(flag)}`);
 }
 
 /** For commands that say something before they end. */

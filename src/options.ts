@@ -100,20 +100,20 @@ export const TABLE: readonly Option[] = OPTIONS;
 
 export type Flag = (typeof OPTIONS)[number]['flag'];
 
+const NONE = { switches: [], values: [] } as const;
+
 /** Verbs besides the flags: `claude-slack-hook demo`. */
 export const VERBS = {
-  daemon: {
-    switches: [],
-    values: [],
-  },
-  rules: {
-    switches: [],
-    values: [],
+  daemon: NONE,
+  rules: NONE,
+  history: {
+    switches: ['json', 'csv'],
+    values: ['since', 'session', 'tool', 'outcome', 'approver', 'limit'],
   },
   demo: { switches: ['auto'], values: ['port'] },
 } as const;
 
-export type Mode = 'hook' | 'test' | 'status' | 'stop' | 'help' | 'version' | keyof typeof VERBS;
+export type Mode = 'hook' | 'test' | 'status' | 'stop' | 'help' | 'version' | 'verify' | keyof typeof VERBS;
 
 export interface ParsedArgv {
   readonly mode: Mode;
@@ -131,9 +131,11 @@ export function parseArgv(argv: readonly string[]): ParsedArgv {
   const verb = argv[0] !== undefined && Object.hasOwn(VERBS, argv[0]) ? (argv[0] as keyof typeof VERBS) : undefined;
   if (verb === 'rules' && argv[1] !== 'test')
     throw new AppError('usage', `Expected "rules test", got "rules ${argv[1] ?? ''}"`);
-  const words = argv.slice(verb === undefined ? 0 : verb === 'rules' ? 2 : 1);
-  const switches = new Set<string>(verb === undefined ? [] : VERBS[verb].switches);
-  const values = new Set<string>(verb === undefined ? [] : VERBS[verb].values);
+  const isVerify = verb === 'history' && argv[1] === 'verify';
+  const words = argv.slice(verb === undefined ? 0 : verb === 'rules' || isVerify ? 2 : 1);
+  const own = verb === undefined || isVerify ? NONE : VERBS[verb];
+  const switches = new Set<string>(own.switches);
+  const values = new Set<string>(own.values);
   const aliases: Record<string, string> = {};
   for (const option of TABLE) {
     (option.value === undefined ? switches : values).add(option.flag);
@@ -155,7 +157,7 @@ export function parseArgv(argv: readonly string[]): ParsedArgv {
   for (const name of switches) {
     if (name.startsWith('no-') ? parsed[name.slice(3)] === false : parsed[name] === true) flags[name] = true;
   }
-  return { mode: verb ?? modeOf(flags), flags };
+  return { mode: isVerify ? 'verify' : (verb ?? modeOf(flags)), flags };
 }
 
 /** mri passes over what it does not know and over `--switch=value`; a gate must not. */

@@ -51,6 +51,14 @@ describe('the command line', () => {
     expect(parseArgv(['daemon']).mode).toBe('daemon');
   });
 
+  test('takes the history with its filters, and its check without them', () => {
+    expect(parseArgv(['history', '--since', '2h', '--tool', 'mcp__*', '--json'])).toEqual({
+      mode: 'history',
+      flags: { since: '2h', tool: 'mcp__*', json: true },
+    });
+    expect(parseArgv(['history', 'verify'])).toEqual({ mode: 'verify', flags: {} });
+  });
+
   test('only tells of an event with --observe, which stays the hook', () => {
     expect(parseArgv(['--observe'])).toEqual({ mode: 'hook', flags: { observe: true } });
   });
@@ -78,6 +86,9 @@ describe('the command line', () => {
     [['rules'], 'Expected "rules test", got "rules "'],
     [['rules', 'check'], 'Expected "rules test", got "rules check"'],
     [['rules', 'test', 'x'], 'Unexpected argument "x"'],
+    [['history', 'verify', '--json'], 'Unknown option "--json"'],
+    [['history', 'list'], 'Unexpected argument "list"'],
+    [['verify'], 'Unexpected argument "verify"'],
     [['--threads'], 'Expected a value for --threads, got none'],
   ])('refuses %j', (argv, message) => {
     expect(codeOf(() => parseArgv(argv))).toStartWith(`usage: ${message}`);
@@ -152,7 +163,7 @@ describe('settings', () => {
   });
 
   test('leave to the daemon what only the daemon understands of the config file', () => {
-    write('{"rules":5,"approvers":{},"secondApprover":"x","mask":[1],"userId":"U111"}');
+    write('{"rules":5,"approvers":{},"secondApprover":"x","mask":[1],"auditKeepDays":"x","userId":"U111"}');
     expect(resolveSettings({}, { HOME: home }).approvers).toEqual(['U111']);
   });
 

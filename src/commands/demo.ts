@@ -8,13 +8,14 @@ import editPayload from '../../test/fixtures/claude-code/PreToolUse.Edit.json' w
 import { selfCommand } from '../daemon.ts';
 import { createEmulator } from '../emulator/emulator.ts';
 import type { EmulatedMessage, Emulator } from '../emulator/emulator-types.ts';
+import { AppError } from '../errors.ts';
 import type { Said } from '../types.ts';
 
 export interface DemoOptions {
   /** Clicks by itself and checks every answer. */
   readonly isAuto: boolean;
-  /** Port of the page; 0 takes a free one. */
-  readonly port: number;
+  /** Port of the page, as given; without one a free one is taken. */
+  readonly port: string | true | undefined;
   readonly print: (text: string) => void;
 }
 
@@ -34,10 +35,11 @@ const SCENES: readonly Scene[] = [
   { title: 'Plan, PermissionRequest', payload: planPayload, press: 'csh_approve', expected: 'allow' },
 ];
 
-/** Resolves when every scene is played; exit code 0 only if each decision that --auto expects came back. */
+/** Resolves when every scene is played, and throws AppError('usage') for a port that is none; exit code 0 only if each decision that --auto expects came back. */
 export async function runDemo({ isAuto, port, print }: DemoOptions): Promise<Said> {
+  const pagePort = portOf(port);
   const home = mkdtempSync(join(tmpdir(), 'csh-demo-'));
-  const emulator = await createEmulator({ port });
+  const emulator = await createEmulator({ port: pagePort });
   const env = {
     PATH: process.env.PATH ?? '/usr/bin:/bin',
     HOME: home,
@@ -116,4 +118,10 @@ function decisionIn(stdout: string): string {
   } catch {
     return 'none';
   }
+}
+
+function portOf(flag: DemoOptions['port']): number {
+  const port = Number(flag ?? 0);
+  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port;
+  throw new AppError('usage', `Expected --port to be a port number, got ${JSON.stringify(flag)}`);
 }
