@@ -1,6 +1,5 @@
 /** Answers to questions while a person chooses them, and the tool input that they make. Pure: a draft in, a draft out. */
 import type { ToolInput } from '../types.ts';
-import { type Field, otherField } from './slack-field.ts';
 import type { Question } from './slack-questions.ts';
 
 /** What is chosen so far: one entry for each question, with the indexes of options in their order. */
@@ -101,20 +100,6 @@ export function answeredInput(input: ToolInput, questions: readonly Question[], 
     questions.map(({ text }, index) => [text, answersOf(questions, draft, index).join(JOINT)]),
   );
   return { ...input, answers };
-}
-
-/** What was answered, for the closed card: each question as a label with its answer. `mask` sees encoded text. */
-export function answerLines(
-  questions: readonly Question[],
-  draft: Draft,
-  mask: (shown: string) => string,
-): readonly Field[] {
-  return questions.flatMap(({ text }, index) => {
-    const answers = answersOf(questions, draft, index);
-    if (answers.length === 0) return [];
-    const field = otherField(text, answers.join(JOINT));
-    return [{ ...field, label: mask(field.label), shown: mask(field.shown) }];
-  });
 }
 
 function answersOf(questions: readonly Question[], draft: Draft, question: number): readonly string[] {

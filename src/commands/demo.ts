@@ -73,11 +73,19 @@ export async function runDemo({ isAuto, port, print }: DemoOptions): Promise<Sai
         print(`   expected: ${scene.expected}\n`);
       }
     }
+    if (!isAuto) await waitForEnter(print);
     print(failures === 0 ? '\nDone.\n' : `\n${failures} of ${SCENES.length} decisions came back wrong.\n`);
     return { stdout: '', stderr: '', exitCode: failures === 0 ? 0 : 70 };
   } finally {
     await cleanUp();
   }
+}
+
+/** The page is gone with the demo; who is looking at it says when. Without a terminal nobody could. */
+async function waitForEnter(print: (text: string) => void): Promise<void> {
+  if (!process.stdin.isTTY) return;
+  print('\nThat was all. Press Enter to take the local Slack away.\n');
+  for await (const _line of console) return;
 }
 
 async function play(

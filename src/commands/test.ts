@@ -89,6 +89,9 @@ function checkForm({ botToken, appToken, approvers, apiUrl }: Settings): Credent
     throw new AppError('bad-token', `Expected a bot token that starts with xoxb-, got ${prefixOf(botToken)}`);
   if (!appToken.startsWith('xapp-'))
     throw new AppError('bad-token', `Expected an app token that starts with xapp-, got ${prefixOf(appToken)}`);
+  // Such as the ellipsis of an example: no header takes it, and the library would call it a network error.
+  if (![botToken, appToken].every((token) => /^[\w.-]+$/.test(token)))
+    throw new AppError('bad-token', 'Expected tokens of letters, digits, - and _ only');
   return { botToken, appToken, approver, apiUrl };
 }
 

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import {
   answeredInput,
-  answerLines,
   applyPress,
   type Draft,
   emptyDraft,
@@ -155,21 +154,6 @@ describe('answeredInput', () => {
     expect(new Map(Object.entries(read.answers))).toEqual(
       new Map(['0', '__proto__', 'constructor', 'toString'].map((name) => [name, '__proto__'])),
     );
-  });
-});
-
-describe('answerLines', () => {
-  test('say each question with its answer, encoded and masked', () => {
-    const draft = withOther(QUESTIONS, press(BOTH_EXTRAS), DATABASE, 'my\u200bsecret');
-    const lines = answerLines(QUESTIONS, draft, (shown) => shown.replaceAll('secret', '•••').replace('shop', '•••'));
-    expect(lines.map(({ label, shown, hidden, whole }) => [label, shown, hidden, whole])).toEqual([
-      ['Which database should the ••• use?', 'my⟦U+200B⟧•••', 1, true],
-      ['Which extras do you want?', 'Cache, Search', 0, true],
-    ]);
-  });
-
-  test('leave out what was not answered', () => {
-    expect(answerLines(QUESTIONS, press(SQLITE), String).map(({ shown }) => shown)).toEqual(['SQLite']);
   });
 });
 
