@@ -1,0 +1,120 @@
+/** Proves that the tests guard the rules that decide: each rule is broken in a copy of the sources, and the tests must go red there. */
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BUN, ensureInstalled, HERMETIC, ROOT } from './setup.mjs';
+
+const BROKER = 'src/broker.ts';
+const BROKER_TESTS = ['./test/broker.test.ts'];
+const AT_ONCE = 2;
+const BOUND_MS = 60_000;
+
+/** `edits`: what stands there exactly once, and what takes its place. */
+const MUTANTS = [
+  {
+    name: 'anybody may approve',
+    edits: [["if (!request.approvers.includes(answer.by)) return 'not-approver';", '']],
+  },
+  {
+    name: 'an answer after the deadline counts',
+    edits: [["if (answer.at >= request.expiresAt) return 'expired';", '']],
+  },
+  {
+    name: 'a request never expires',
+    edits: [['.filter((request) => event.at >= request.expiresAt)', '.filter(() => false)']],
+  },
+  {
+    name: 'the nonce is not looked at',
+    edits: [["if (answer.nonce !== request.nonce) return 'forged';", '']],
+  },
+  {
+    name: 'what is shown in part can be approved',
+    edits: [["if (!receipt.complete) return 'not-shown';", '']],
+  },
+  {
+    name: 'a dead client leaves its request open',
+    edits: [["case 'client-gone': {", "case 'client-gone': { return [];"]],
+  },
+  {
+    name: 'the second click wins',
+    edits: [
+      ['if (outcome !== undefined)\n', 'if (false)\n'],
+      ['if (entry === undefined || entry.outcome !== undefined) return [];', 'if (entry === undefined) return [];'],
+    ],
+  },
+  {
+    name: 'a post that failed is swallowed',
+    edits: [["settle(state, id, { kind: 'undeliverable', reason, code, at });", '[];']],
+  },
+  {
+    name: 'a message that comes late keeps its buttons',
+    file: 'src/channels/slack-messages.ts',
+    edits: [['await (late.length === 0 ? open : refresh(entry));', 'await open;']],
+    tests: ['./test/channels/slack.test.ts', '--test-name-pattern', 'closes the message that comes after close'],
+  },
+];
+
+ensureInstalled();
+const startedAt = performance.now();
+const base = mkdtempSync(join(tmpdir(), 'csh-mutants-'));
+const survivors = [];
+try {
+  const queue = [...MUTANTS];
+  const work = async (id) => {
+    const copy = copyTo(join(base, String(id)));
+    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+      const { name, file = BROKER, edits, tests = BROKER_TESTS } = mutant;
+      const original = readFileSync(join(ROOT, file), 'utf8');
+      // Without the edit the same tests are green: otherwise red would prove nothing.
+      const clean = await test(copy, tests);
+      writeFileSync(join(copy, file), mutate(original, edits, name));
+      const mutated = await test(copy, tests);
+      writeFileSync(join(copy, file), original);
+      const isKilled = clean.isGreen && mutated.isRed;
+      if (!isKilled) survivors.push(name);
+      console.log(`${isKilled ? 'killed  ' : 'SURVIVED'} ${name}`);
+      if (!clean.isGreen) console.log(clean.output);
+      else if (!isKilled) console.log(mutated.output);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, (_, id) => work(id)));
+} finally {
+  rmSync(base, { recursive: true, force: true });
+}
+const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+console.log(`${MUTANTS.length - survivors.length} of ${MUTANTS.length} mutants killed in ${seconds} s`);
+process.exit(survivors.length === 0 ? 0 : 1);
+
+function copyTo(folder) {
+  for (const name of ['src', 'test', 'package.json', 'tsconfig.json'])
+    cpSync(join(ROOT, name), join(folder, name), {
+      recursive: true,
+      filter: (path) => !path.includes('node_modules'),
+    });
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+function mutate(text, edits, name) {
+  return edits.reduce((changed, [from, to]) => {
+    const count = changed.split(from).length - 1;
+    if (count !== 1) throw new Error(`${name}: expected ${JSON.stringify(from)} once, got it ${count} times`);
+    return changed.replace(from, () => to);
+  }, text);
+}
+
+/** Red means that tests ran and failed, or ran for ever: a file that does not load proves nothing. */
+async function test(cwd, args) {
+  const child = spawn(BUN, [...HERMETIC, 'test', '--bail', ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  const timer = setTimeout(() => child.kill('SIGKILL'), BOUND_MS);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  clearTimeout(timer);
+  return {
+    isGreen: code === 0 && /^\(pass\)| pass$/m.test(output),
+    isRed: code === null || /^\(fail\) /m.test(output),
+    output,
+  };
+}
