@@ -4,39 +4,26 @@
  * contended rounds where PID files, O_EXCL and bind-then-unlink all failed in 8 to 40 %.
  */
 
-import { dlopen } from 'bun:ffi';
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { AppError } from './errors.ts';
+import { openLibc } from './libc.ts';
 
 // flock(2): the values are the same on Linux and macOS.
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** glibc, musl and macOS, in the order of how common they are. */
-const LIBC =
-  process.platform === 'darwin' ? ['libSystem.B.dylib'] : ['libc.so.6', 'libc.so', `libc.musl-${muslArch()}.so.1`];
-
-function muslArch(): string {
-  return process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+function open() {
+  const opened = openLibc({
+    flock: { args: ['i32', 'i32'], returns: 'i32' },
+    setsid: { args: [], returns: 'i32' },
+  });
+  if (opened === undefined) throw new AppError('daemon-start', 'Expected a C library to load, got none');
+  return opened;
 }
 
-function openLibc() {
-  for (const name of LIBC) {
-    try {
-      return dlopen(name, {
-        flock: { args: ['i32', 'i32'], returns: 'i32' },
-        setsid: { args: [], returns: 'i32' },
-      }).symbols;
-    } catch {
-      // The next name may be this system's.
-    }
-  }
-  throw new AppError('daemon-start', `Expected one of ${LIBC.join(', ')} to be loadable, got none`);
-}
-
-let loaded: ReturnType<typeof openLibc> | undefined;
-const libc = (): ReturnType<typeof openLibc> => {
-  loaded ??= openLibc();
+let loaded: ReturnType<typeof open> | undefined;
+const libc = (): ReturnType<typeof open> => {
+  loaded ??= open();
   return loaded;
 };
 

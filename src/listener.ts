@@ -1,5 +1,6 @@
 /** The daemon's Unix socket: connections in, lines out, every peer bounded in time and memory. */
 import { lstatSync, rmSync } from 'node:fs';
+import { isTrustedPeer } from './peer-uid.ts';
 import { MAX_MESSAGE_BYTES } from './protocol.ts';
 import { encodeReply } from './protocol-daemon.ts';
 import { createLineReader } from './socket.ts';
@@ -8,9 +9,11 @@ import { createLineReader } from './socket.ts';
 export interface Peer {
   /** Queues what the kernel does not take at once; does nothing when the peer is gone. */
   send(line: string): void;
+  /** Sends it unless something is still queued: for what is worth nothing when it comes late. */
+  offer(line: string): void;
   /** Closes the connection once what was sent has gone out. */
   end(): void;
-  /** A peer that waits for an outcome may be silent for as long as it likes. */
+  /** A peer that waits for an outcome may be silent for as long as it likes; all others are idle until their next line. */
   setWaiting(isWaiting: boolean): void;
 }
 
@@ -33,25 +36,43 @@ interface PeerState {
   readonly peer: Peer;
   readonly read: (chunk: Uint8Array) => void;
   unsent: Uint8Array;
+  /** On the clock of performance.now(). */
+  idleSince: number;
   isWaiting: boolean;
   isEnding: boolean;
+  isGone: boolean;
 }
 
-/** A peer that says nothing holds a descriptor for no longer than this. */
-const SILENT_PEER_SECONDS = 10;
+/** A peer without a complete line holds a descriptor for no longer than this, whatever it sends meanwhile. */
+const IDLE_MS = 10_000;
+const SWEEP_MS = 1_000;
+/** More idle peers than this, and the one that has been idle for longest goes. */
+const MAX_IDLE = 256;
+/** Of a low limit of descriptors so many stay free for the daemon's files and its connections to Slack. */
+const RESERVED_DESCRIPTORS = 64;
+/** Even then a client must have time to send its line. */
+const MIN_IDLE = 16;
 /** A line of the client's: the largest hook input and our note beside it. */
 const MAX_LINE_BYTES = MAX_MESSAGE_BYTES + 64 * 1024;
 
+export interface ListenerOptions extends ListenerEvents {
+  /** How many descriptors this process may have. */
+  readonly descriptors: number;
+  /** How long a peer may be idle, in milliseconds; 10 s if not said otherwise. */
+  readonly idleMs?: number;
+}
+
 /** Takes the place of whatever is at `path`: the caller holds the lock, so it belongs to a daemon that is gone. */
-export function createListener(path: string, events: ListenerEvents): Listener {
-  let server = listen(path, events);
+export function createListener(path: string, options: ListenerOptions): Listener {
+  const crowd = createCrowd(options);
+  let server = listen(path, options, crowd);
   let inode = inodeOf(path);
   const isReachable = (): boolean => inodeOf(path) === inode;
   return {
     isReachable,
     relisten: () => {
       server.stop(false);
-      server = listen(path, events);
+      server = listen(path, options, crowd);
       inode = inodeOf(path);
     },
     stop: () => {
@@ -62,9 +83,68 @@ export function createListener(path: string, events: ListenerEvents): Listener {
   };
 }
 
-function listen(path: string, { onLine, onGone }: ListenerEvents): Bun.UnixSocketListener<PeerState> {
+type PeerSocket = Bun.Socket<PeerState>;
+
+/** All connections, so that those that only hold a descriptor can be closed: after a while, or for want of room. */
+interface Crowd {
+  /** The peer has just come or said something, and does not wait. */
+  idles(socket: PeerSocket): void;
+  waits(socket: PeerSocket): void;
+  leaves(socket: PeerSocket): void;
+}
+
+function createCrowd({ descriptors, idleMs = IDLE_MS }: ListenerOptions): Crowd {
+  /** In the order of how long they have been idle. */
+  const idle = new Set<PeerSocket>();
+  const waiting = new Set<PeerSocket>();
+  let timer: Timer | undefined;
+  const sweep = (): void => {
+    const now = performance.now();
+    for (const socket of idle) {
+      if (now - socket.data.idleSince < idleMs) break;
+      drop(socket);
+    }
+  };
+  // Terminated, not ended: whatever is still queued for it, the descriptor is free at once.
+  const drop = (socket: PeerSocket): void => {
+    leaves(socket);
+    socket.terminate();
+  };
+  const leaves = (socket: PeerSocket): void => {
+    idle.delete(socket);
+    waiting.delete(socket);
+    if (idle.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+  return {
+    idles: (socket) => {
+      leaves(socket);
+      if (socket.data.isGone) return;
+      socket.data.idleSince = performance.now();
+      idle.add(socket);
+      timer ??= setInterval(sweep, Math.min(SWEEP_MS, idleMs));
+      const room = Math.max(MIN_IDLE, Math.min(MAX_IDLE, descriptors - RESERVED_DESCRIPTORS - waiting.size));
+      for (const oldest of idle) {
+        if (idle.size <= room) break;
+        drop(oldest);
+      }
+    },
+    waits: (socket) => {
+      leaves(socket);
+      waiting.add(socket);
+    },
+    leaves,
+  };
+}
+
+function listen(path: string, { onLine, onGone }: ListenerEvents, crowd: Crowd): Bun.UnixSocketListener<PeerState> {
   rmSync(path, { force: true, recursive: true });
-  const gone = (socket: Bun.Socket<PeerState>): void => onGone(socket.data.peer);
+  const gone = (socket: PeerSocket): void => {
+    socket.data.isGone = true;
+    crowd.leaves(socket);
+    onGone(socket.data.peer);
+  };
   // The socket must never be there with another mode, not for a moment: a client that sees one refuses it.
   const umask = process.umask(0o177);
   const server = Bun.listen<PeerState>({
@@ -73,14 +153,14 @@ function listen(path: string, { onLine, onGone }: ListenerEvents): Bun.UnixSocke
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        socket.data = createPeerState(socket, onLine);
-        socket.timeout(SILENT_PEER_SECONDS);
+        socket.data = createPeerState(socket, onLine, crowd);
+        if (isTrustedPeer(socket)) crowd.idles(socket);
+        else socket.terminate();
       },
       data: (socket, chunk) => {
         if (!socket.data.isEnding) socket.data.read(chunk);
       },
       drain: flush,
-      timeout: endUnlessWaiting,
       end: endUnlessWaiting,
       close: gone,
       error: gone,
@@ -90,7 +170,7 @@ function listen(path: string, { onLine, onGone }: ListenerEvents): Bun.UnixSocke
   return server;
 }
 
-function createPeerState(socket: Bun.Socket<PeerState>, onLine: ListenerEvents['onLine']): PeerState {
+function createPeerState(socket: PeerSocket, onLine: ListenerEvents['onLine'], crowd: Crowd): PeerState {
   const peer: Peer = {
     send: (line) => {
       const state = socket.data;
@@ -98,31 +178,38 @@ function createPeerState(socket: Bun.Socket<PeerState>, onLine: ListenerEvents['
       state.unsent = isFlushed ? Buffer.from(line) : Buffer.concat([state.unsent, Buffer.from(line)]);
       if (isFlushed) flush(socket);
     },
+    offer: (line) => {
+      if (socket.data.unsent.byteLength === 0) peer.send(line);
+    },
     end: () => {
       socket.data.isEnding = true;
       flush(socket);
     },
     setWaiting: (isWaiting) => {
       socket.data.isWaiting = isWaiting;
-      socket.timeout(isWaiting ? 0 : SILENT_PEER_SECONDS);
+      if (isWaiting) crowd.waits(socket);
+      else crowd.idles(socket);
     },
   };
   const read = createLineReader(
     MAX_LINE_BYTES,
-    (line) => onLine(peer, line),
+    (line) => {
+      onLine(peer, line);
+      if (!socket.data.isWaiting) crowd.idles(socket);
+    },
     ({ code, message, hint }) => {
       peer.send(encodeReply({ type: 'error', code, message, hint }));
       peer.end();
     },
   );
-  return { peer, read, unsent: new Uint8Array(), isWaiting: false, isEnding: false };
+  return { peer, read, unsent: new Uint8Array(), idleSince: 0, isWaiting: false, isEnding: false, isGone: false };
 }
 
-function endUnlessWaiting(socket: Bun.Socket<PeerState>): void {
+function endUnlessWaiting(socket: PeerSocket): void {
   if (!socket.data.isWaiting) socket.end();
 }
 
-function flush(socket: Bun.Socket<PeerState>): void {
+function flush(socket: PeerSocket): void {
   const { unsent, isEnding } = socket.data;
   if (unsent.byteLength > 0) socket.data.unsent = unsent.subarray(Math.max(0, socket.write(unsent)));
   if (isEnding && socket.data.unsent.byteLength === 0) socket.end();

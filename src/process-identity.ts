@@ -4,6 +4,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 export interface ProcessIdentity {
   /** Opaque, compared as a whole: Linux boot ticks, elsewhere what ps prints. */
   readonly startTime: string;
+  /** Empty where it is not shown: the daemon hides its memory, and Linux then hides this too from all but root. */
   readonly exe: string;
 }
 
@@ -28,9 +29,17 @@ function fromProc(pid: number): ProcessIdentity {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // Field 22 (proc(5)); the name in field 2 may hold spaces and parentheses, so count from the last one.
   const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  // A rebuilt binary leaves its old processes with this mark.
-  const exe = readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '');
-  return { startTime, exe };
+  return { startTime, exe: exeOf(pid) };
+}
+
+function exeOf(pid: number): string {
+  try {
+    // A rebuilt binary leaves its old processes with this mark.
+    return readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return '';
+    throw error;
+  }
 }
 
 function fromPs(pid: number): ProcessIdentity | undefined {

@@ -7,9 +7,11 @@ import { WITNESSES } from './agents/evidence.ts';
 import { createApprovals } from './approvals.ts';
 import type { SlackHealth } from './channels/slack-health.ts';
 import { createClients } from './clients.ts';
-import { appFingerprint, READY_ENV, type Readiness } from './daemon.ts';
+import { appFingerprint } from './daemon.ts';
 import { keepFailure, removeIdentity, writeIdentity } from './daemon-files.ts';
+import { hideMemory, raiseDescriptors } from './daemon-limits.ts';
 import { type Lock, leaveSession, takeLock } from './daemon-lock.ts';
+import { READY_ENV, type Readiness } from './daemon-start.ts';
 import { AppError, toAppError } from './errors.ts';
 import { createGrants } from './grants.ts';
 import { createLazyChannel } from './lazy-channel.ts';
@@ -182,7 +184,7 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
   );
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end.resolve(signal));
 
-  const listener = createListener(paths.socket, clients);
+  const listener = createListener(paths.socket, { ...clients, descriptors: raiseDescriptors() });
   writeIdentity(paths, startedAt);
   const stopWatching = watchOwnFiles({
     paths,
@@ -197,6 +199,7 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
     { version: VERSION, bun: Bun.version, apiUrl: settings.apiUrl, socket: paths.socket },
     'daemon listening',
   );
+  hideMemory();
 
   const why = await Promise.race([end.promise, startFailure(approvals.start(), paths)]);
   stopWatching();

@@ -36,6 +36,7 @@ function line(): Line {
     end: () => {
       isEnded = true;
     },
+    offer: (text) => sent.push(text),
     setWaiting: (given) => {
       isWaiting = given;
     },

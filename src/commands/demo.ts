@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import bashPayload from '../../test/fixtures/claude-code/PermissionRequest.Bash.json' with { type: 'json' };
 import planPayload from '../../test/fixtures/claude-code/PermissionRequest.ExitPlanMode.json' with { type: 'json' };
 import editPayload from '../../test/fixtures/claude-code/PreToolUse.Edit.json' with { type: 'json' };
-import { selfCommand } from '../daemon.ts';
+import { selfCommand } from '../daemon-start.ts';
 import { createEmulator } from '../emulator/emulator.ts';
 import type { EmulatedMessage, Emulator } from '../emulator/emulator-types.ts';
 import { AppError } from '../errors.ts';

@@ -49,9 +49,8 @@ async function findDaemon(paths: RuntimePaths): Promise<number | undefined> {
 function identifiedDaemon({ identity }: RuntimePaths): number | undefined {
   const kept = readIdentity(identity);
   const running = kept === undefined || kept.pid <= 1 ? undefined : identityOf(kept.pid);
-  return running !== undefined && running.startTime === kept?.startTime && running.exe === kept.exe
-    ? kept.pid
-    : undefined;
+  if (running === undefined || running.startTime !== kept?.startTime) return undefined;
+  return running.exe === '' || running.exe === kept.exe ? kept.pid : undefined;
 }
 
 /** Whether this daemon is gone; another one that has come up meanwhile is left alone. */

@@ -85,7 +85,12 @@ export async function withBench(
     })();
     return { pid: child.pid, kill: (signal) => child.kill(signal), ended };
   };
-  const daemons = (): readonly number[] => processesOf(home);
+  // A daemon hides its environment from all but root as soon as it has named itself in its log.
+  const daemons = (): readonly number[] => {
+    const named = [...read('.local/state/claude-slack-hook/daemon.log').matchAll(/"pid":(\d+).*"daemon listening"/g)];
+    const pids = [Number(read('claude-slack-approval/server.pid')), ...named.map(([, pid]) => Number(pid))];
+    return [...new Set([...processesOf(home), ...pids.filter(isDaemon)])];
+  };
   const until = async (test: () => boolean, what: string, boundMs = 10_000): Promise<void> => {
     const bound = performance.now() + boundMs;
     while (!test()) {
@@ -160,6 +165,16 @@ function processesOf(home: string): readonly number[] {
       }
     })
     .filter((pid) => !/^(sh|dash|bash)$/.test(commOf(pid)));
+}
+
+/** Alive, and not a later process with the same id: what a daemon was started with ends in its verb and flags. */
+function isDaemon(pid: number): boolean {
+  try {
+    const isDead = / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/, ''));
+    return pid > 1 && !isDead && readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes('daemon');
+  } catch {
+    return false;
+  }
 }
 
 function commOf(pid: number): string {

@@ -78,6 +78,14 @@ describe('one daemon', () => {
       expect(Number(parent)).not.toBe(hook.pid);
       expect(commOf(Number(parent))).not.toMatch(/^(sh|claude-slack-ho)/);
       expect(Number(session)).toBe(pid ?? 0);
+      expect(readFileSync(`/proc/${pid}/limits`, 'utf8')).toMatch(/^Max core file size +0 +0 /m);
+      expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).not.toMatch(/xoxb|xapp/);
+      // It hides the rest from its own user.
+      if (process.getuid?.() !== 0) {
+        expect(() => readFileSync(`/proc/${pid}/environ`)).toThrow('EACCES');
+        await bench.press(card, 'csh_deny');
+        return;
+      }
       expect(readlinkSync(`/proc/${pid}/cwd`)).toBe('/');
       for (const fd of [0, 1, 2]) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).toBe('/dev/null');
       const names = readFileSync(`/proc/${pid}/environ`, 'utf8')
@@ -96,7 +104,6 @@ describe('one daemon', () => {
         '__CLAUDE_SLACK_READY_FD__',
         '__CLAUDE_SLACK_SERVER__',
       ]);
-      expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).not.toMatch(/xoxb|xapp/);
       await bench.press(card, 'csh_deny');
       await hook.ended;
     }));

@@ -1,0 +1,97 @@
+/** Starting a daemon and connecting to it. Loaded only when none is running. */
+import { type Connection, type ConnectionEvents, type LaunchOptions, SERVER_ENV, tryConnect } from './daemon.ts';
+import { freshFailure } from './daemon-files.ts';
+import { AppError, ERRORS, knownCode } from './errors.ts';
+import type { RuntimePaths } from './socket.ts';
+
+/** The file descriptor on which a launched daemon reports how its start went. Absent: it was started by hand, in the foreground. */
+export const READY_ENV = '__CLAUDE_SLACK_READY_FD__';
+
+const READY_FD = 3;
+const RETRY_CONNECT_MS = 4;
+/** A daemon that is going away frees the lock within a moment; then ours must try again. */
+const RETRY_LAUNCH_MS = 150;
+/** How a launched daemon says that it listens, that another one has the lock, or why it cannot start. One JSON line. */
+export type Readiness =
+  | { readonly state: 'listening' }
+  | { readonly state: 'busy' }
+  | { readonly state: 'failed'; readonly code: string; readonly message: string; readonly hint: string };
+
+/** The parameters and errors are those of connectOrStart. */
+export async function startAndConnect(
+  paths: RuntimePaths,
+  launchWith: LaunchOptions,
+  app: string,
+  until: number,
+  events: ConnectionEvents,
+): Promise<Connection> {
+  const failure = freshFailure(paths.failure, app);
+  if (failure !== undefined) throw startError(failure);
+  while (performance.now() < until) {
+    const readiness = await launch(launchWith, until);
+    if (readiness.state === 'failed') throw startError(readiness);
+    const patience = readiness.state === 'listening' ? until : Math.min(until, performance.now() + RETRY_LAUNCH_MS);
+    const connection = await connectUntil(paths.socket, patience, events);
+    if (connection !== undefined) return connection;
+  }
+  throw new AppError('daemon-timeout', 'Expected the daemon to listen within 1.5 s, got no connection');
+}
+
+async function connectUntil(socket: string, until: number, events: ConnectionEvents): Promise<Connection | undefined> {
+  for (;;) {
+    const connection = await tryConnect(socket, events);
+    if (connection !== undefined || performance.now() >= until) return connection;
+    await Bun.sleep(RETRY_CONNECT_MS);
+  }
+}
+
+/**
+ * Starts a daemon that outlives us and everything that kills us: the shell in between exits at once, so the daemon's
+ * parent is init, and it leaves our session by itself. A merely detached child dies with the hook: agents send SIGTERM
+ * to every descendant by parent pid, across sessions.
+ */
+async function launch({ args, env }: LaunchOptions, until: number): Promise<Readiness> {
+  const child = Bun.spawn(
+    ['/bin/sh', '-c', '"$0" "$@" </dev/null >/dev/null 2>&1 &', ...selfCommand(), 'daemon', ...args],
+    {
+      cwd: '/',
+      env: { ...env, [SERVER_ENV]: '1', [READY_ENV]: String(READY_FD) },
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      detached: true,
+    },
+  );
+  const fd: unknown = child.stdio[READY_FD];
+  if (typeof fd !== 'number') throw new AppError('daemon-start', 'Expected a pipe to the new daemon, got none');
+  const reader = Bun.file(fd).stream().getReader();
+  const late = Bun.sleep(Math.max(0, until - performance.now())).then(() => undefined);
+  const first = await Promise.race([reader.read(), late]);
+  if (first === undefined)
+    throw new AppError('daemon-timeout', 'Expected the daemon to start within 1.5 s, got no word from it');
+  return readReadiness(first.value === undefined ? '' : new TextDecoder().decode(first.value));
+}
+
+function readReadiness(text: string): Readiness {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && 'state' in value) return value as Readiness;
+  } catch {
+    // Falls through: a daemon that died before its first word says nothing.
+  }
+  return {
+    state: 'failed',
+    code: 'daemon-start',
+    message: 'The daemon ended before it could listen',
+    hint: ERRORS['daemon-start'].hint,
+  };
+}
+
+/** The command that runs this program again, compiled or from source. */
+export function selfCommand(): readonly string[] {
+  const isCompiled = Bun.main.startsWith('/$bunfs/');
+  // From source, Bun would read bunfig.toml and .env of the working directory; the daemon's is `/`, but say it anyway.
+  return isCompiled ? [process.execPath] : [process.execPath, '--no-env-file', '--config=/dev/null', Bun.main];
+}
+
+function startError(failure: { readonly code: string; readonly message: string; readonly hint: string }): AppError {
+  return new AppError(knownCode(failure.code, 'daemon-start'), String(failure.message), { hint: String(failure.hint) });
+}

@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createListener, type Listener, type ListenerOptions, type Peer } from '../src/listener.ts';
+
+interface Office {
+  readonly path: string;
+  readonly listener: Listener;
+  readonly lines: string[];
+  readonly peers: Peer[];
+  /** One for each connection that is no longer there. */
+  readonly gone: true[];
+}
+
+async function withOffice(body: (office: Office) => Promise<void>, options: Partial<ListenerOptions> = {}) {
+  const dir = mkdtempSync(join(tmpdir(), 'csh-listener-'));
+  const path = join(dir, 's');
+  const lines: string[] = [];
+  const peers: Peer[] = [];
+  const gone: true[] = [];
+  const listener = createListener(path, {
+    onLine: (peer, line) => {
+      lines.push(line);
+      peers.push(peer);
+      if (line === 'wait') peer.setWaiting(true);
+      peer.send(`${line}\n`);
+    },
+    onGone: () => gone.push(true),
+    descriptors: 1_000,
+    ...options,
+  });
+  try {
+    await body({ path, listener, lines, peers, gone });
+  } finally {
+    listener.stop();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+interface Client {
+  readonly socket: Bun.Socket;
+  readonly closed: Promise<void>;
+  readonly isClosed: () => boolean;
+  /** What was received, as soon as it is this. */
+  received(text: string): Promise<void>;
+}
+
+/** Keeps its own half open when the other one ends, as a program that pays no attention does. */
+async function connect(path: string): Promise<Client> {
+  const closed = Promise.withResolvers<void>();
+  let text = '';
+  let isClosed = false;
+  let wanted: { text: string; resolve: () => void } | undefined;
+  const socket = await Bun.connect({
+    unix: path,
+    allowHalfOpen: true,
+    socket: {
+      data: (_socket, chunk) => {
+        text += chunk.toString();
+        if (wanted?.text === text) wanted.resolve();
+      },
+      close: () => {
+        isClosed = true;
+        closed.resolve();
+      },
+    },
+  });
+  return {
+    socket,
+    closed: closed.promise,
+    isClosed: () => isClosed,
+    received: (expected) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      wanted = { text: expected, resolve };
+      if (text === expected) resolve();
+      return promise;
+    },
+  };
+}
+
+describe('a peer', () => {
+  test('that says nothing is closed after a while, also when it keeps its own half open', () =>
+    withOffice(
+      async ({ path, gone }) => {
+        const [first, second] = [await connect(path), await connect(path)];
+        await Promise.all([first.closed, second.closed]);
+        expect(gone).toHaveLength(2);
+      },
+      { idleMs: 50 },
+    ));
+
+  test('that has hung is gone all the same', () => {
+    const gone = Promise.withResolvers<void>();
+    const isThere = Promise.withResolvers<void>();
+    return withOffice(
+      async ({ path }) => {
+        const script = `await Bun.connect({ unix: ${JSON.stringify(path)}, socket: { open: (s) => s.write('here\\n'), data() {} } });`;
+        const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'ignore', stderr: 'inherit' });
+        await isThere.promise;
+        child.kill('SIGSTOP');
+        await gone.promise;
+        child.kill('SIGKILL');
+      },
+      { idleMs: 100, onLine: () => isThere.resolve(), onGone: () => gone.resolve() },
+    );
+  });
+
+  test('that sends bytes and no line is closed all the same', () =>
+    withOffice(
+      async ({ path, lines }) => {
+        const client = await connect(path);
+        const drip = setInterval(() => client.socket.write('x'), 5);
+        await client.closed;
+        clearInterval(drip);
+        expect(lines).toEqual([]);
+      },
+      { idleMs: 60 },
+    ));
+
+  test('that waits is not, until it no longer does', () =>
+    withOffice(
+      async ({ path, peers }) => {
+        const waiting = await connect(path);
+        waiting.socket.write('wait\n');
+        await waiting.received('wait\n');
+        // Those that came later are closed first: so time has passed for both.
+        await (await connect(path)).closed;
+        expect(waiting.isClosed()).toBe(false);
+        peers[0]?.setWaiting(false);
+        await waiting.closed;
+      },
+      { idleMs: 50 },
+    ));
+
+  test('of too many idle ones goes that has been idle for longest, and those that wait stay', () =>
+    withOffice(
+      async ({ path }) => {
+        const waiting = await connect(path);
+        waiting.socket.write('wait\n');
+        await waiting.received('wait\n');
+        const idle: Client[] = [];
+        for (let count = 0; count < 17; count += 1) idle.push(await connect(path));
+        await idle[0]?.closed;
+        idle[1]?.socket.write('hello\n');
+        await idle[1]?.received('hello\n');
+        idle.push(await connect(path));
+        // The second has spoken meanwhile, so the third is the oldest.
+        await idle[2]?.closed;
+        expect([waiting, ...idle.filter((_, index) => index !== 0 && index !== 2)].filter((c) => c.isClosed())).toEqual(
+          [],
+        );
+      },
+      { descriptors: 64 },
+    ));
+
+  test('is not offered what would only queue up behind what it has not read yet', () =>
+    withOffice(async ({ path, peers }) => {
+      const client = await connect(path);
+      client.socket.write('wait\n');
+      await client.received('wait\n');
+      client.socket.pause();
+      const [peer] = peers;
+      const big = `${'x'.repeat(4_000_000)}\n`;
+      peer?.send(big);
+      peer?.offer('beat\n');
+      peer?.send('end\n');
+      client.socket.resume();
+      await client.received(`wait\n${big}end\n`);
+      peer?.offer('beat\n');
+      await client.received(`wait\n${big}end\nbeat\n`);
+    }));
+});
