@@ -8,7 +8,14 @@ import { daemonArguments, daemonEnvironment } from './daemon-environment.ts';
 import { secretsIn } from './environment-secrets.ts';
 import { AppError, explain, knownCode, oneLine, toAppError } from './errors.ts';
 import type { ParsedArgv } from './options.ts';
-import { encodeRequest, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, type Reply, readReply } from './protocol.ts';
+import {
+  encodeRequest,
+  encodeStatusQuery,
+  MAX_MESSAGE_BYTES,
+  PROTOCOL_VERSION,
+  type Reply,
+  readReply,
+} from './protocol.ts';
 import { failurePolicy, type Settings } from './settings.ts';
 import { createLineReader, runtimePaths } from './socket.ts';
 import { readDocument, salvageTopLevel } from './stdin.ts';
@@ -20,6 +27,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export const PREPARE_MS = 1_500;
 /** The daemon ends a request at its deadline; this much later the client stops trusting it to. */
 const BACKSTOP_MS = 1_000;
+/** An answer that takes longer is waited for, and the wait looked after. */
+const WATCH_AFTER_MS = 10;
 /** Beyond this a JavaScript timer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -62,7 +71,8 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
     return NOTHING;
   }
   // Exit 2 blocks a PreToolUse only: a PermissionRequest's dialog stays on the screen, and a Stop must not go on.
-  if (input.hook_event_name !== 'PreToolUse') onStopSay(NOTHING);
+  const stopped = input.hook_event_name === 'PreToolUse' ? STOPPED : NOTHING;
+  onStopSay(stopped);
 
   let onFailure: FailurePolicy | undefined;
   try {
@@ -70,6 +80,7 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
     onFailure = settings.onFailure;
     if (settings.onlyScreenLock && !(await mustAsk(input, settings, env))) return NOTHING;
     const outcome = await decideOrRetry(input, settings, flags, env);
+    if (outcome === undefined) return stopped;
     if (outcome.kind === 'undeliverable') throw appErrorOf(outcome);
     return agent.say(input, outcome, onFailure);
   } catch (error) {
@@ -139,7 +150,7 @@ async function mustAsk(input: HookInput, { lockCommand, onFailure }: Settings, e
 }
 
 /** A daemon that goes away just now has not taken the request: the next one may. */
-async function decideOrRetry(...args: Parameters<typeof decide>): Promise<Outcome> {
+async function decideOrRetry(...args: Parameters<typeof decide>): Promise<Outcome | undefined> {
   try {
     return await decide(...args);
   } catch (error) {
@@ -148,25 +159,30 @@ async function decideOrRetry(...args: Parameters<typeof decide>): Promise<Outcom
   }
 }
 
-/** Sends the request and waits for its outcome. Rejects with an AppError when there is none to be had. */
+/** Sends the request and waits for its outcome; undefined when the agent is gone. Rejects with an AppError when there is none to be had. */
 async function decide(
   input: HookInput,
   settings: Settings,
   flags: ParsedArgv['flags'],
   env: Environment,
-): Promise<Outcome> {
+): Promise<Outcome | undefined> {
   const { botToken, appToken, approvers, isConfigAsked, apiUrl } = settings;
   if (botToken === undefined) throw new AppError('missing-config', 'Expected a Slack bot token, got none');
   if (appToken === undefined) throw new AppError('missing-config', 'Expected a Slack app token, got none');
   if (approvers.length === 0 && !isConfigAsked)
     throw new AppError('missing-config', 'Expected a Slack user id to ask, got none');
 
-  const reply = Promise.withResolvers<Reply>();
+  const reply = Promise.withResolvers<Reply | undefined>();
+  const pulse = { heardAt: 0, isBeating: false, isOlder: false };
   const onData = createLineReader(
     MAX_MESSAGE_BYTES * 2,
     (line) => {
       try {
-        reply.resolve(readReply(line));
+        const heard = readReply(line);
+        pulse.heardAt = performance.now();
+        if (heard.type === 'beat') pulse.isBeating = true;
+        else if (heard.type === 'status') pulse.isOlder = !pulse.isBeating;
+        else reply.resolve(heard);
       } catch (error) {
         reply.reject(error);
       }
@@ -186,24 +202,44 @@ async function decide(
   // The agent started its clock when it started this process; so do we.
   const waitMs = Math.max(1, Math.round(waitOf(input, settings) - performance.now()));
   const json = JSON.stringify(input);
-  const note = { protocol: PROTOCOL_VERSION, agent: 'claude', waitMs, app } as const;
+  const note = { protocol: PROTOCOL_VERSION, agent: 'claude', waitMs, app, beats: true } as const;
   // Of a file that is changed the card shows more than the input holds.
   const secrets = secretsIn(SHOWS_FILE.test(input.tool_name ?? '') ? undefined : json, env);
   connection.send(encodeRequest(json, { ...note, approvers: isConfigAsked ? [] : approvers, secrets }));
+  pulse.heardAt = performance.now();
   const timer = setTimeout(
     () => {
       reply.reject(new AppError('daemon-timeout', 'The daemon did not answer before the deadline'));
     },
     Math.min(waitMs + BACKSTOP_MS, MAX_TIMER_MS),
   );
+  let stopWatching = (): void => {};
+  const watching = setTimeout(() => {
+    const watch = {
+      pulse,
+      ask: () => connection.send(encodeStatusQuery()),
+      onSilent: () => reply.reject(new AppError('daemon-timeout', 'The daemon has hung: it was not heard of for 5 s')),
+      onOrphan: () => reply.resolve(undefined),
+    };
+    // Whatever is wrong with the watch is no reason not to wait.
+    import('./waiting.ts').then(
+      ({ watchOver }) => {
+        stopWatching = watchOver(watch);
+      },
+      () => {},
+    );
+  }, WATCH_AFTER_MS);
   try {
     const answer = await reply.promise;
+    if (answer === undefined) return undefined;
     if (answer.type === 'outcome') return answer.outcome;
     if (answer.type === 'error')
       throw new AppError(knownCode(answer.code, 'daemon-gone'), answer.message, { hint: answer.hint });
     throw new AppError('protocol', `Expected an outcome, got ${answer.type}`);
   } finally {
     clearTimeout(timer);
+    clearTimeout(watching);
+    stopWatching();
     connection.close();
   }
 }

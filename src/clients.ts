@@ -4,7 +4,7 @@ import type { Ruling } from './approvals.ts';
 import { AppError, toAppError } from './errors.ts';
 import type { Peer } from './listener.ts';
 import type { Logger } from './logger.ts';
-import type { ClientNote, DaemonStatus } from './protocol.ts';
+import { BEAT_MS, type ClientNote, type DaemonStatus } from './protocol.ts';
 import { encodeReply, readIncoming } from './protocol-daemon.ts';
 import { createRequest } from './request.ts';
 import type {
@@ -17,6 +17,8 @@ import type {
   Outcome,
   PermissionRule,
 } from './types.ts';
+
+const BEAT = encodeReply({ type: 'beat' });
 
 /** More than this at once is no person's to answer. */
 const MAX_PENDING = 500;
@@ -61,6 +63,8 @@ export interface Clients {
   onLine(peer: Peer, line: string): void;
   onGone(peer: Peer): void;
   onOutcome(id: string, outcome: Outcome): void;
+  /** Lets the waiting clients that want it know that the daemon lives. */
+  beat(): void;
   /** From now on new requests are refused. */
   refuseNew(): void;
   waiting(): number;
@@ -76,6 +80,7 @@ interface Waiting {
 export function createClients(options: ClientsOptions): Clients {
   const waiting = new Map<string, Waiting>();
   let isRefusing = false;
+  let beatAt = performance.now();
 
   /** How many requests of a peer wait. */
   const counts = new Map<Peer, number>();
@@ -154,11 +159,20 @@ export function createClients(options: ClientsOptions): Clients {
     waiting.set(asked.id, { peer, agent, input, note });
     count(peer, 1);
     options.onChange();
+    if (note?.beats === true) peer.offer(BEAT);
     options.ask(asked, ruling);
+  };
+
+  const beat = (): void => {
+    beatAt = performance.now();
+    const beating = [...waiting.values()].filter(({ note }) => note?.beats === true);
+    for (const peer of new Set(beating.map(({ peer }) => peer))) peer.offer(BEAT);
   };
 
   return {
     onLine: (peer, line) => {
+      // So many lines at once that no timer gets its turn must not make the others believe that the daemon has hung.
+      if (performance.now() - beatAt >= BEAT_MS) beat();
       try {
         const incoming = readIncoming(line);
         if (incoming.type === 'status') peer.send(encodeReply({ type: 'status', status: options.status() }));
@@ -190,6 +204,7 @@ export function createClients(options: ClientsOptions): Clients {
       entry.peer.send(answerLine(entry, outcome));
       options.onChange();
     },
+    beat,
     refuseNew: () => {
       isRefusing = true;
     },

@@ -23,10 +23,6 @@ export function encodeEvent(input: HookInput): string {
   return `${JSON.stringify({ ...input, [KEY]: { type: 'event' } })}\n`;
 }
 
-export function encodeStatusQuery(): string {
-  return `${JSON.stringify({ [KEY]: { type: 'status' } })}\n`;
-}
-
 export function encodeReply(reply: Reply): string {
   return `${JSON.stringify({ [KEY]: reply })}\n`;
 }
@@ -54,12 +50,13 @@ function readNote(value: unknown): ClientNote {
       `Expected protocol ${PROTOCOL_VERSION}, got ${JSON.stringify(value.protocol)}`,
     );
   }
-  const { agent, approvers, waitMs, app, secrets = [] } = value;
+  const { agent, approvers, waitMs, app, secrets = [], beats = false } = value;
   const timed = typeof waitMs === 'number' && waitMs > 0 && waitMs < 2 ** 31;
-  if (agent !== 'claude' || !areTexts(approvers) || !areTexts(secrets) || !timed || typeof app !== 'string') {
+  const lists = areTexts(approvers) && areTexts(secrets);
+  if (agent !== 'claude' || !lists || !timed || typeof app !== 'string' || typeof beats !== 'boolean') {
     throw new AppError('protocol', `Malformed ${KEY} note`);
   }
-  return { protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app, secrets };
+  return { protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app, secrets, ...(beats ? { beats } : {}) };
 }
 
 function areTexts(value: unknown): value is readonly string[] {

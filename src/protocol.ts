@@ -15,6 +15,9 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** Rises when an older daemon could misunderstand a newer client, or the other way round. */
 export const PROTOCOL_VERSION = 1;
 
+/** How often a client that wants it hears of the daemon, in milliseconds. */
+export const BEAT_MS = 2_000;
+
 /** The key of everything that is ours on the socket. */
 export const KEY = 'claude_slack_hook';
 
@@ -30,6 +33,8 @@ export interface ClientNote {
   readonly app: string;
   /** Values of secret-looking variables of the agent's environment that stand in the input. */
   readonly secrets?: readonly string[];
+  /** Wants to hear every BEAT_MS that the daemon lives, for as long as it waits. */
+  readonly beats?: boolean;
 }
 
 /** What `--status` shows. Never holds a secret. */
@@ -57,6 +62,8 @@ export interface DaemonStatus {
 }
 
 export type Reply =
+  /** The daemon lives; nothing else is meant. */
+  | { readonly type: 'beat' }
   | { readonly type: 'outcome'; readonly outcome: Outcome }
   | { readonly type: 'error'; readonly code: string; readonly message: string; readonly hint: string }
   | { readonly type: 'status'; readonly status: DaemonStatus };
@@ -66,11 +73,16 @@ export function encodeRequest(inputJson: string, note: ClientNote): string {
   return `${inputJson.slice(0, -1)},${JSON.stringify({ [KEY]: note }).slice(1)}\n`;
 }
 
+export function encodeStatusQuery(): string {
+  return `${JSON.stringify({ [KEY]: { type: 'status' } })}\n`;
+}
+
 /** Checks one line from the daemon. Throws AppError('protocol'). */
 export function readReply(line: string): Reply {
   const reply = parseObject(line)[KEY];
   if (!isObject(reply)) throw new AppError('protocol', `Expected a reply with the key ${KEY}, got ${kindOf(reply)}`);
   if (reply.type === 'outcome' && isOutcome(reply.outcome)) return { type: 'outcome', outcome: reply.outcome };
+  if (reply.type === 'beat') return { type: 'beat' };
   if (reply.type === 'status' && isObject(reply.status))
     return { type: 'status', status: reply.status as unknown as DaemonStatus };
   if (reply.type === 'error') {

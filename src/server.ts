@@ -19,7 +19,7 @@ import { createListener } from './listener.ts';
 import { createLogFile, createLogger, type Logger, stderrSink } from './logger.ts';
 import { dangerOf } from './policy/danger.ts';
 import { createGate } from './policy/gate.ts';
-import type { DaemonStatus } from './protocol.ts';
+import { BEAT_MS, type DaemonStatus } from './protocol.ts';
 import type { Settings } from './settings.ts';
 import { prepareDirectory, type RuntimePaths, runtimePaths } from './socket.ts';
 import { instanceId, type StatePaths, statePaths } from './state.ts';
@@ -194,6 +194,7 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
     logger,
     onReplaced: () => end.resolve('lock file replaced'),
   });
+  const beating = setInterval(clients.beat, BEAT_MS);
   report?.({ state: 'listening' });
   logger.info(
     { version: VERSION, bun: Bun.version, apiUrl: settings.apiUrl, socket: paths.socket },
@@ -203,6 +204,7 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
 
   const why = await Promise.race([end.promise, startFailure(approvals.start(), paths)]);
   stopWatching();
+  clearInterval(beating);
   idle.stop();
   clients.refuseNew();
   listener.stop();

@@ -5,8 +5,8 @@ import type { Ruling } from '../src/approvals.ts';
 import { type Clients, type ClientsOptions, createClients, type Policy } from '../src/clients.ts';
 import { AppError } from '../src/errors.ts';
 import type { Peer } from '../src/listener.ts';
-import { type ClientNote, encodeRequest, PROTOCOL_VERSION } from '../src/protocol.ts';
-import { encodeEvent, encodeStatusQuery } from '../src/protocol-daemon.ts';
+import { type ClientNote, encodeRequest, encodeStatusQuery, PROTOCOL_VERSION } from '../src/protocol.ts';
+import { encodeEvent, encodeReply } from '../src/protocol-daemon.ts';
 import type { ApprovalRequest, Evidence, HookInput, Outcome } from '../src/types.ts';
 import { bash, toolCall } from './channels/requests.ts';
 
@@ -104,6 +104,23 @@ describe('a client of ours', () => {
     expect(replyOf(one)).toEqual({ type: 'outcome', outcome: allowed });
     expect(one.isWaiting()).toBe(false);
     expect(clients.waiting()).toBe(0);
+  });
+
+  test('that wants beats gets one at once and more while it waits, on one connection one for all', () => {
+    const { clients, asked } = office();
+    const [one, plain, older] = [line(), line(), line()];
+    for (const command of ['ls', 'pwd']) clients.onLine(one.peer, own(bash(command), { beats: true }));
+    clients.onLine(older.peer, own(bash('ls')));
+    clients.onLine(plain.peer, JSON.stringify(bash('ls')));
+    const beat = encodeReply({ type: 'beat' });
+    expect(one.sent).toEqual([beat, beat]);
+    clients.beat();
+    expect(one.sent).toEqual([beat, beat, beat]);
+    expect([...older.sent, ...plain.sent]).toEqual([]);
+    for (const { request } of asked) clients.onOutcome(request.id, allowed);
+    const count = one.sent.length;
+    clients.beat();
+    expect(one.sent).toHaveLength(count);
   });
 
   test('gets its own outcome when several wait on one connection', () => {

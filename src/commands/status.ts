@@ -1,8 +1,7 @@
 /** `--status`: what the daemon is doing, without starting one. */
 import { tryConnect } from '../daemon.ts';
 import { ERRORS, oneLine } from '../errors.ts';
-import { type DaemonStatus, MAX_MESSAGE_BYTES, readReply } from '../protocol.ts';
-import { encodeStatusQuery } from '../protocol-daemon.ts';
+import { type DaemonStatus, encodeStatusQuery, MAX_MESSAGE_BYTES, readReply } from '../protocol.ts';
 import { detectScreenLock } from '../screen/screen.ts';
 import type { Settings } from '../settings.ts';
 import { createLineReader, runtimePaths } from '../socket.ts';
