@@ -61,7 +61,8 @@ export type BrokerEffect =
 
 /** Where a request stands. A settled one is kept for a while so that a late click can be told what happened. */
 interface Entry {
-  readonly request: ApprovalRequest;
+  /** Once it is settled, without a large input. */
+  request: ApprovalRequest;
   /** One for each message that shows the request. */
   receipts: Receipt[];
   /** More messages may come. */
@@ -300,6 +301,17 @@ function onRecorded(
   state.settled.push(event.id);
   if (state.settled.length > SETTLED_KEPT) state.entries.delete(state.settled.shift() ?? '');
   const { request, outcome } = entry;
+  entry.request = withoutLargeInput(request);
   const reply: BrokerEffect[] = entry.clientGone ? [] : [{ type: 'reply', id: request.id, outcome }];
   return [...reply, { type: 'close', request, outcome }];
+}
+
+/** In characters of JSON; a thousand settled requests are kept. */
+const LARGE_INPUT = 10_000;
+
+/** A request that is over, as far as late answers and later events need it. */
+export function withoutLargeInput(request: ApprovalRequest): ApprovalRequest {
+  const { hook_event_name, session_id, cwd, tool_name = '', agent_id } = request.input;
+  if (JSON.stringify(request.input).length <= LARGE_INPUT) return request;
+  return { ...request, input: { hook_event_name, session_id, cwd, tool_name, tool_input: {}, agent_id } };
 }

@@ -1,6 +1,7 @@
 /** What is known of each session beside its open requests: how its requests ended, and which approved calls have not been seen to run yet. */
+import { withoutLargeInput } from './broker.ts';
 import { digestOf } from './request.ts';
-import type { ApprovalRequest, Evidence, Outcome, Run, SessionSummary } from './types.ts';
+import type { ApprovalRequest, Decided, Evidence, Outcome, Run, SessionSummary } from './types.ts';
 
 /** A call whose run an event has told of. */
 export interface Ran {
@@ -85,13 +86,15 @@ export function createSessions(): Sessions {
         request.offers.form === 'permission' && outcome.kind === 'allowed' ? outcome.updatedInput : undefined;
       // The answers to questions are not in the call that events tell of; see `evidence` of the agent.
       const digest = changed === undefined ? asked : digestOf({ tool_name, tool_input: changed });
+      const kept = withoutLargeInput(request);
+      const result = kept === request ? outcome : withoutInput(outcome);
       // What is decided now is not what an earlier answer was about.
       session.refused = session.refused.filter((item) => item.digest !== digest);
       if (outcome.kind === 'allowed')
-        session.running = [...session.running, { request, outcome, digest }].slice(-RUNNING_KEPT);
+        session.running = [...session.running, { request: kept, outcome: result, digest }].slice(-RUNNING_KEPT);
       const hasPrompt = hook_event_name === 'PermissionRequest';
       if (hasPrompt && (outcome.kind === 'denied' || digest !== asked))
-        session.refused = [...session.refused, { request, outcome, digest: asked }].slice(-RUNNING_KEPT);
+        session.refused = [...session.refused, { request: kept, outcome: result, digest: asked }].slice(-RUNNING_KEPT);
     },
     ran: (evidence) => {
       const { sessionId, agentId, run } = evidence;
@@ -124,6 +127,12 @@ export function createSessions(): Sessions {
       return summary === undefined || summary.asked === 0 ? undefined : summary;
     },
   };
+}
+
+/** What ran instead stands on the card and in the audit log. */
+function withoutInput(outcome: Decided): Decided {
+  const { updatedInput: _updatedInput, ...rest } = outcome;
+  return rest;
 }
 
 function isAbout({ call, tools }: Evidence, { request, digest }: Expected): boolean {

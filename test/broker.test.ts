@@ -762,3 +762,10 @@ function decidedLike(answer: Answer, { also }: Decided): Decided {
     ...(grant && { grant }),
   };
 }
+
+test('a settled request keeps what late answers need, and not a large input', () => {
+  const input = { ...request('a').input, tool_input: { command: 'x'.repeat(50_000) } };
+  const { state } = run([asked('a', { input }), ...posted('a'), answered('a')]);
+  expect(JSON.stringify([...state.entries.values()]).length).toBeLessThan(5_000);
+  expect(judge(state, answerTo('a'))).toBe('already-decided');
+});

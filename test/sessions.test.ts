@@ -215,3 +215,13 @@ describe('replies in a row', () => {
     expect(sessions.repliesInARow(SESSION)).toBe(1);
   });
 });
+
+test('a large input is not kept for the sake of its run', () => {
+  const sessions = createSessions();
+  const input = bash('x'.repeat(50_000));
+  const request = asked(input);
+  sessions.ended(request, { ...allowed, updatedInput: { command: 'y'.repeat(50_000) } });
+  const told = sessions.ran(ran(bash('y'.repeat(50_000))));
+  expect(told).toMatchObject({ request: { id: request.id }, isContradicted: false });
+  expect(JSON.stringify(told).length).toBeLessThan(5_000);
+});

@@ -227,6 +227,8 @@ export function createMessages(options: MessagesOptions): Messages {
       const entry = entries.get(request.id);
       if (entry === undefined) return;
       entry.outcome = outcome;
+      // Nobody reads the pages of what is over, and they are as large as the input.
+      entry.body = { ...entry.body, fields: [] };
       entry.over.abort();
       // What is posted already is closed at once; what is on its way, when it has come.
       const open = refresh(entry);
