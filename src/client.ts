@@ -189,7 +189,11 @@ async function decide(
     },
     reply.reject,
   );
-  const onClose = (): void => reply.reject(new AppError('daemon-gone', 'The daemon ended before anybody decided'));
+  // A daemon beats as soon as it has taken a request: one that never did was ending already, and the next one may take it.
+  const onClose = (): void =>
+    reply.reject(
+      new AppError(pulse.isBeating ? 'daemon-gone' : 'daemon-stopping', 'The daemon ended before anybody decided'),
+    );
   // A rejection may come before anybody awaits it.
   reply.promise.catch(() => {});
 

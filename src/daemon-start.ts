@@ -34,6 +34,9 @@ export async function startAndConnect(
     const connection = await connectUntil(paths.socket, patience, events);
     if (connection !== undefined) return connection;
   }
+  // It may have listened, and failed before we could connect.
+  const late = freshFailure(paths.failure, app);
+  if (late !== undefined) throw startError(late);
   throw new AppError('daemon-timeout', 'Expected the daemon to listen within 1.5 s, got no connection');
 }
 
