@@ -16,6 +16,7 @@ import type {
   Offers,
   Outcome,
   PermissionRule,
+  Witness,
 } from './types.ts';
 
 const BEAT = encodeReply({ type: 'beat' });
@@ -31,12 +32,6 @@ export interface Policy {
   rule(input: HookInput, agent: AgentName): Ruling | undefined;
   /** Whether the agent's own rule would let calls pass that a rule here forbids, or wants people to look at. */
   restricts(rule: PermissionRule): boolean;
-}
-
-export interface Witness {
-  evidence(input: HookInput): Evidence | undefined;
-  /** How many replies in a row the agent goes on with when it has stopped. */
-  readonly maxReplies: number;
 }
 
 export interface ClientsOptions {

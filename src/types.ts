@@ -334,6 +334,14 @@ export interface Said {
   readonly exitCode: number;
 }
 
+/** What an agent's events tell of requests that it no longer waits for. */
+export interface Witness {
+  /** What an event tells about requests that were answered elsewhere; undefined for nothing. */
+  evidence(input: HookInput): Evidence | undefined;
+  /** How many replies in a row the agent goes on with when it has stopped. */
+  readonly maxReplies: number;
+}
+
 /** A dialect: pure functions between an agent's JSON and ours. */
 export interface Agent {
   readonly name: AgentName;

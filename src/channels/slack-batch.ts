@@ -45,7 +45,7 @@ export interface Row {
 }
 
 /** A row takes two blocks of the fifty of a message (Block Kit reference); a person reads fewer. */
-export const MAX_ROWS = 12;
+const MAX_ROWS = 12;
 /** What one row may cost; the whole message stays below the limit that slack-body.ts explains. */
 const MAX_ROW_COST = 1_200;
 const BATCH_BUDGET = 8_500;

@@ -20,8 +20,8 @@ import { hiddenWarning, length, WORDS } from './wording.ts';
 import { everything, FORMS, pageTitle } from './wording-forms.ts';
 
 export const PAGES_VIEW = 'csh_pages';
-export const PAGES_NAV_BLOCK = 'csh_pages_nav';
-export const PAGE_BACK_ACTION = 'csh_page_back';
+const PAGES_NAV_BLOCK = 'csh_pages_nav';
+const PAGE_BACK_ACTION = 'csh_page_back';
 export const PAGE_NEXT_ACTION = 'csh_page_next';
 
 /** What a card may cost, less the buttons and the last page's lines; see slack-blocks.ts for the number. */

@@ -13,7 +13,7 @@ import {
 import { WORDS } from './wording.ts';
 
 export const REASON_VIEW = 'csh_reason';
-export const REASON_BLOCK = 'csh_reason_text';
+const REASON_BLOCK = 'csh_reason_text';
 const STOP_BLOCK = 'csh_reason_stop';
 const INTERRUPT = 'interrupt';
 

@@ -113,7 +113,7 @@ export interface Workspace {
   newTrigger(userId: string, viewId?: string): string;
 }
 
-export const DEFAULT_SCOPES = ['chat:write', 'im:write', 'im:history', 'files:write', 'users:read', 'reactions:read'];
+const DEFAULT_SCOPES = ['chat:write', 'im:write', 'im:history', 'files:write', 'users:read', 'reactions:read'];
 
 /** Creates an empty workspace with one app, two people and fresh tokens. */
 export function createWorkspace(options: EmulatorOptions): Workspace {

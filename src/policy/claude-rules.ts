@@ -29,11 +29,6 @@ export function ruleText(rule: PermissionRule): string {
   return rule.ruleContent === undefined ? rule.toolName : `${rule.toolName}(${rule.ruleContent})`;
 }
 
-/** Whether one rule allows a call. */
-export function matchesRule(rule: PermissionRule, call: RuledCall): boolean {
-  return matchesRules([rule], call);
-}
-
 /** Whether rules together allow a call: one of them all of it, or, of a command of several parts, one of them each part. */
 export function matchesRules(rules: readonly PermissionRule[], call: RuledCall): boolean {
   if (rules.some((rule) => matchesWhole(rule, call))) return true;

@@ -209,7 +209,7 @@ interface Scan {
 }
 
 /** Reads the names of all processes: about 5 µs each. Throws when the process list cannot be read at all. */
-export function scanProcesses({ procRoot, uid, deadlineAt }: LinuxOptions): Scan {
+function scanProcesses({ procRoot, uid, deadlineAt }: LinuxOptions): Scan {
   let hasXScreenSaver = false;
   for (const pid of readdirSync(procRoot)) {
     const first = pid.charCodeAt(0);

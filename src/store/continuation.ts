@@ -51,7 +51,7 @@ export function continuationOf({ last, tail, head, isChanged, hashOfAll }: Found
 }
 
 /** The bytes of lines that are no records, as `torn` and `gap` count them: without the break that closes the last one. */
-export function withoutBreak(bytes: Buffer): Buffer {
+function withoutBreak(bytes: Buffer): Buffer {
   return bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes;
 }
 

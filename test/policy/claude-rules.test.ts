@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { matchesRule, matchesRules, ruleText, webHost } from '../../src/policy/claude-rules.ts';
+import { matchesRules, ruleText, webHost } from '../../src/policy/claude-rules.ts';
 import { simpleCommand } from '../../src/policy/shell.ts';
 import type { PermissionRule } from '../../src/types.ts';
 
@@ -18,7 +18,7 @@ function rule(text: string): PermissionRule {
   const [, toolName = '', ruleContent] = /^([^(]+)(?:\((.*)\))?$/s.exec(text) ?? [];
   return ruleContent === undefined ? { toolName } : { toolName, ruleContent };
 }
-const matches = (text: string, call: Parameters<typeof matchesRule>[1]) => matchesRule(rule(text), call);
+const matches = (text: string, call: Parameters<typeof matchesRules>[1]) => matchesRules([rule(text)], call);
 
 test('a rule is written as the agent writes it', () => {
   for (const text of ['Bash(npm test *)', 'WebSearch', 'WebFetch(domain:example.com)', 'Edit(//a/**)', 'Bash(f (x))'])
@@ -286,5 +286,5 @@ test('a tool name alone is about that tool', () => {
   expect(matches('WebSearch', mcp('WebFetch'))).toBe(false);
   expect(matches('WebSearch(x)', mcp('WebSearch'))).toBe(false);
   expect(matches('constructor(x)', mcp('constructor'))).toBe(false);
-  expect(matchesRule({ toolName: 'Bash' }, { cwd: CWD })).toBe(false);
+  expect(matchesRules([{ toolName: 'Bash' }], { cwd: CWD })).toBe(false);
 });
