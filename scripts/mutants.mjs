@@ -18,11 +18,11 @@ const MUTANTS = [
   },
   {
     name: 'an answer after the deadline counts',
-    edits: [["if (answer.at >= request.expiresAt) return 'expired';", '']],
+    edits: [["if (now >= entry.deadline) return 'expired';", '']],
   },
   {
     name: 'a request never expires',
-    edits: [['.filter((request) => event.at >= request.expiresAt)', '.filter(() => false)']],
+    edits: [['.filter((entry) => isPending(entry) && event.now >= entry.deadline)', '.filter(() => false)']],
   },
   {
     name: 'the nonce is not looked at',
@@ -30,11 +30,11 @@ const MUTANTS = [
   },
   {
     name: 'what is shown in part can be approved',
-    edits: [["if (!receipt.complete) return 'not-shown';", '']],
+    edits: [["if (answer.decision === 'allow' && !receipt.complete) return 'not-shown';", '']],
   },
   {
     name: 'a dead client leaves its request open',
-    edits: [["case 'client-gone': {", "case 'client-gone': { return [];"]],
+    edits: [['return onClientGone(state, event.id, event.at);', 'return [];']],
   },
   {
     name: 'the second click wins',

@@ -4,12 +4,14 @@ import {
   type BrokerEffect,
   type BrokerEvent,
   createBrokerState,
+  detachedRequests,
   judge,
   nextExpiry,
   pendingRequests,
   step,
 } from './broker.ts';
-import { toAppError } from './errors.ts';
+import { AppError, toAppError } from './errors.ts';
+import { createGrantDesk } from './grant-desk.ts';
 import type { Grants } from './grants.ts';
 import type { Logger } from './logger.ts';
 import { createRecorder, type RecorderOptions } from './recorder.ts';
@@ -21,9 +23,9 @@ import type {
   Candidate,
   Channel,
   Core,
-  Decided,
   Evidence,
   Grant,
+  LeftBehind,
   News,
   OnAnswer,
   Outcome,
@@ -36,9 +38,11 @@ export interface ApprovalsOptions extends Pick<RecorderOptions, 'store' | 'maskR
   readonly grants: Grants;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Milliseconds on a clock that nobody sets: deadlines are kept by it. */
+  readonly elapsed: () => number;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
-  /** Hands an outcome to the client that waits for it. Must not throw. */
-  readonly onOutcome: (id: string, outcome: Outcome) => void;
+  /** Hands an outcome to the client that waits for it; false when none does. Must not throw. */
+  readonly onOutcome: (id: string, outcome: Outcome) => boolean;
   /** Called when a grant begins or ends. */
   readonly onGrants: () => void;
   /** Whether a person may answer a request now; undefined when the config that says so cannot be read. */
@@ -60,6 +64,12 @@ export interface Ruling {
 export interface Approvals {
   /** Opens the channel; requests may come in before it has resolved and are shown as soon as it has. */
   start(): Promise<void>;
+  /** Takes over what an earlier daemon has left, before the start and before anything is asked: clients that come back find it here. */
+  restore(left: readonly LeftBehind[]): void;
+  /**
+   * Asks; of a request that an earlier daemon has left behind it goes on with that one.
+   * Throws AppError('protocol') for the id of another request, or of one that is waited for already.
+   */
   ask(request: ApprovalRequest, ruling?: Ruling): void;
   clientGone(id: string): void;
   /** Takes note of an event of the agent: it may end what was answered at its own prompt, tell what ran, or end a session. */
@@ -69,24 +79,46 @@ export interface Approvals {
   pending(): readonly ApprovalRequest[];
   /** Grants that are in force. */
   grants(): readonly Grant[];
-  /** Ends every pending request as undeliverable: nobody can answer it any more. */
-  fail(why: { readonly reason: string; readonly code: string }): void;
+  /** Ends every pending request, with a `code` as undeliverable: nobody can answer it any more. */
+  fail(why: { readonly reason: string; readonly code?: string }): void;
+  /** Decides and shows nothing more, and ends nothing: another daemon goes on. Resolves when what was under way is done. */
+  retire(): Promise<void>;
   /** Ends every pending request, with a `code` as undeliverable; resolves when their messages say so. */
   stop(why: { readonly reason: string; readonly code?: string }): Promise<void>;
 }
 
+/** A client whose daemon has died is back within a second or two, if it lives. */
+const COME_BACK_MS = 10_000;
+
 export function createApprovals(options: ApprovalsOptions): Approvals {
-  const { channel, grants, now, logger, onOutcome } = options;
+  const { channel, grants, now, elapsed, logger, onOutcome } = options;
   const state = createBrokerState();
   const sessions = createSessions();
   const recorder = createRecorder(options);
+  const grantDesk = createGrantDesk({
+    ...{ grants, recorder, logger, now },
+    tell: (news) => tell(news),
+    onChange: () => {
+      options.onGrants();
+      wakeLater();
+    },
+  });
   const posts = new Map<string, AbortController>();
   /** Calls of the channel that a stop waits for. */
   const telling = new Set<Promise<void>>();
+  const posting = new Set<Promise<void>>();
   /** Answers that came before the receipt of their message, and whom to tell when they did not count. */
   const early = new Map<Answer, (verdict: Verdict) => void>();
+  /** Restored ones whose recorded outcome is not word for word what was decided. */
+  const inexact = new Set<string>();
   let timer: Timer | undefined;
+  let comeBackTimer: Timer | undefined;
   let started: Promise<void> | undefined;
+  /** What an earlier daemon has left is known to the channel. */
+  let adopted: Promise<void> | undefined;
+  let onStarted = (): void => {};
+  let onNotStarted = (_error: unknown): void => {};
+  let isRetired = false;
 
   const apply = (event: BrokerEvent): void => {
     for (const effect of step(state, event)) perform(effect);
@@ -95,20 +127,22 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
 
   const wakeLater = (): void => {
     clearTimeout(timer);
-    const times = [nextExpiry(state), ...grants.active().map(({ until }) => until)].filter(
-      (time) => time !== undefined,
-    );
-    if (times.length > 0) timer = setTimeout(wake, Math.max(0, Math.min(...times) - now()));
+    const expiry = nextExpiry(state);
+    const waits = [
+      ...(expiry === undefined ? [] : [expiry - elapsed()]),
+      ...grants.active().map(({ until }) => until - now()),
+    ];
+    if (waits.length > 0) timer = setTimeout(wake, Math.max(0, Math.min(...waits)));
   };
   const wake = (): void => {
-    for (const grant of grants.expire(now())) endGrant(grant);
-    apply({ type: 'tick', at: now() });
+    grantDesk.expire();
+    apply({ type: 'tick', now: elapsed(), at: now() });
   };
 
   const perform = (effect: BrokerEffect): void => {
     switch (effect.type) {
       case 'post':
-        void post(effect.request);
+        keepUntilDone(posting, post(effect.request));
         return;
       case 'record': {
         const { request, outcome } = effect;
@@ -116,7 +150,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
         return;
       }
       case 'reply':
-        onOutcome(effect.id, effect.outcome);
+        reply(effect.id, effect.outcome);
         return;
       case 'close':
         close(effect.request, effect.outcome);
@@ -131,6 +165,12 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     }
   };
 
+  const reply = (id: string, outcome: Outcome): void => {
+    const isSayable = outcome.kind !== 'allowed' || !inexact.has(id);
+    const said: Outcome = isSayable ? outcome : { kind: 'undeliverable', reason: LOST_WORDS, code: 'audit', at: now() };
+    recorder.delivered(id, now(), onOutcome(id, said));
+  };
+
   const refuse = (answer: Answer, verdict: Verdict): void => {
     early.get(answer)?.(verdict);
     logger.warn({ request: answer.requestId, by: answer.by, verdict }, 'click refused');
@@ -143,10 +183,16 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     const { id } = request;
     try {
       await started;
+      await adopted;
       if (abort.signal.aborted) return;
-      await channel.ask(request, abort.signal, (receipt) => apply({ type: 'shown', id, receipt }));
+      await channel.ask(request, abort.signal, (receipt) => {
+        recorder.posted(request, receipt, now());
+        apply({ type: 'shown', id, receipt });
+      });
       apply({ type: 'shown-all', id });
     } catch (error) {
+      // Whether it is shown is the next daemon's business.
+      if (isRetired) return;
       const { message, code } = toAppError(error);
       if (!abort.signal.aborted) logger.error({ request: id, code, err: error }, 'request not shown');
       apply({ type: 'post-failed', id, reason: message, code, at: now() });
@@ -160,45 +206,25 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     posts.get(request.id)?.abort();
     logger.info({ request: request.id, tool: request.input.tool_name, ...forLog(outcome) }, 'request closed');
     sessions.ended(request, outcome);
-    const isGiven = outcome.kind !== 'allowed' || outcome.grant === undefined || giveGrant(request, outcome);
-    later(channel.close(request, isGiven ? outcome : withoutGrant(outcome)), 'message not closed');
+    const given = grantDesk.giveWith(request, outcome);
+    later(closeMessages(request, given), 'message not closed');
+  };
+
+  const closeMessages = async (request: ApprovalRequest, outcome: Outcome): Promise<void> => {
+    if (adopted !== undefined) await adopted;
+    await channel.close(request, outcome);
+    const { receipts = [] } = state.entries.get(request.id) ?? {};
+    if (receipts.length > 0) recorder.closed(request.id, now());
   };
 
   const tell = (news: News): void => later(channel.tell(news), 'news not shown');
 
   /** Nothing waits for these but a stop. */
-  const later = (work: Promise<void>, failed: string): void => {
-    const settled = work.catch((error: unknown) => logger.warn({ err: error }, failed));
-    telling.add(settled);
-    void settled.finally(() => telling.delete(settled));
-  };
-
-  /** Whether it is in force. */
-  const giveGrant = (request: ApprovalRequest, { grant: wish, by, at }: Decided): boolean => {
-    if (wish === undefined) return false;
-    const grant = grants.give(wish, request, by, at);
-    if (!recorder.grant('granted', grant, at, request)) {
-      // Without a record there is no allow, and this would be many.
-      grants.revoke(grant.id, by, at);
-      return false;
-    }
-    logger.info({ grant: grant.id, by, until: grant.until }, 'grant given');
-    options.onGrants();
-    tell({ type: 'grant', grant });
-    return true;
-  };
-
-  const endGrant = (grant: Grant): void => {
-    logger.info({ grant: grant.id, ...grant.ended }, 'grant ended');
-    recorder.grant('grant-ended', grant, now());
-    options.onGrants();
-    tell({ type: 'grant', grant });
-  };
-
-  const noteUse = ({ id }: Grant, request: ApprovalRequest, at: number): void => {
-    const used = grants.use(id, recorder.inWords(request), at);
-    if (used !== undefined) tell({ type: 'grant', grant: used });
-  };
+  const later = (work: Promise<void>, failed: string): void =>
+    keepUntilDone(
+      telling,
+      work.catch((error: unknown) => logger.warn({ err: error }, failed)),
+    );
 
   const noteRun = (ran: Ran, reason: string): void => {
     const { request, isContradicted } = ran;
@@ -216,7 +242,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     const request = state.entries.get(answer.requestId)?.request;
     const may = request === undefined || options.mayAnswer(request, answer.by);
     if (request !== undefined && request.needed > 1) dropFormer(request);
-    const verdict = judge(state, answer);
+    const verdict = judge(state, answer, elapsed());
     // Who has no right to know hears nothing more.
     if (verdict === 'forged' || verdict === 'not-approver') return verdict;
     if (may === false) return 'not-approver';
@@ -247,7 +273,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       return verdict;
     }
     if (verdict === 'pending') early.set(answer, onLater);
-    apply({ type: 'answered', answer });
+    apply({ type: 'answered', answer, now: elapsed() });
     return verdict;
   };
 
@@ -258,14 +284,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       const request = state.entries.get(requestId)?.request;
       return request === undefined ? [] : options.candidates(request);
     },
-    revoke: (grantId, by) => {
-      if (!grants.active().some(({ id }) => id === grantId)) return 'unknown-request';
-      const grant = grants.revoke(grantId, by, now());
-      if (grant === undefined) return 'not-approver';
-      endGrant(grant);
-      wakeLater();
-      return 'accepted';
-    },
+    revoke: grantDesk.revoke,
   };
 
   const ask = (request: ApprovalRequest, ruling: Ruling | undefined): void => {
@@ -281,19 +300,73 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     // What decides without asking anybody: a rule of the config, else a grant, which overrules no rule.
     const grant = ruling === undefined && request.offers.grant ? grants.find(request, at) : undefined;
     const ruled = grant === undefined ? ruledOutcome(ruling, at) : grantedOutcome(grant, at);
-    apply(ruled === undefined ? { type: 'asked', request } : { type: 'asked', request, ruled });
+    const deadline = elapsed() + (request.expiresAt - at);
+    apply(ruled === undefined ? { type: 'asked', request, deadline } : { type: 'asked', request, deadline, ruled });
     const isAllowed = state.entries.get(id)?.outcome?.kind === 'allowed';
-    if (grant !== undefined && isAllowed) noteUse(grant, request, at);
+    if (grant !== undefined && isAllowed) grantDesk.noteUse(grant, request, at);
+  };
+
+  /** What was asked stands; what may be answered, and the secrets in it, are as the client and the config say now. */
+  const askAgain = (request: ApprovalRequest, known: ApprovalRequest, ruling: Ruling | undefined): void => {
+    if (known.digest !== request.digest)
+      throw new AppError('protocol', 'Expected the request that has this id, got another one');
+    const isOver = state.entries.get(known.id)?.outcome !== undefined;
+    if (!isOver && !detachedRequests(state).includes(known.id))
+      throw new AppError('protocol', 'Somebody waits for this request already');
+    logger.info({ request: known.id }, 'request asked again');
+    const { approvers, fromConfig, askedAt, expiresAt } = known;
+    const needed = Math.max(known.needed, request.needed);
+    if (!isOver) sessions.asked(known);
+    const ruled = ruledOutcome(ruling, now());
+    apply({
+      ...{ type: 'attached', request: { ...request, approvers, fromConfig, askedAt, expiresAt, needed } },
+      ...(ruled === undefined ? {} : { ruled }),
+    });
+  };
+
+  const restore = (left: readonly LeftBehind[]): void => {
+    if (left.length === 0) return;
+    // The channel knows them before it edits or posts anything.
+    const adopting = Promise.withResolvers<void>();
+    adopted = adopting.promise;
+    adopted.catch(() => {});
+    onStarted = () => {
+      channel.adopt(left);
+      adopting.resolve();
+    };
+    onNotStarted = adopting.reject;
+    for (const { request, receipts, approvedBy, outcome, isExact } of left.filter(({ isAtEnd }) => !isAtEnd)) {
+      if (!isExact) inexact.add(request.id);
+      const deadline = elapsed() + (request.expiresAt - now());
+      apply({
+        ...{ type: 'restored', request, deadline, receipts, approvedBy },
+        ...(outcome === undefined ? {} : { outcome }),
+      });
+    }
+    logger.info({ requests: left.map(({ request }) => request.id) }, 'went on with what an earlier daemon left');
+    comeBackTimer = setTimeout(() => {
+      for (const id of detachedRequests(state)) {
+        const isOver = state.entries.get(id)?.outcome !== undefined;
+        apply({ type: 'client-gone', id, at: now() });
+        // Nobody asks for this outcome any more.
+        if (isOver) recorder.delivered(id, now(), false);
+      }
+    }, COME_BACK_MS);
   };
 
   return {
     start: () => {
       started = channel.start(core);
       // Every request awaits it too and reports the failure to its own client.
-      started.catch(() => {});
+      started.then(onStarted, onNotStarted);
       return started;
     },
-    ask: (request, ruling) => ask(request, ruling),
+    restore,
+    ask: (request, ruling) => {
+      const known = state.entries.get(request.id)?.request;
+      if (known === undefined) ask(request, ruling);
+      else askAgain(request, known, ruling);
+    },
     clientGone: (id) => apply({ type: 'client-gone', id, at: now() }),
     observe: (evidence) => {
       const { kind, reason, sessionId } = evidence;
@@ -311,14 +384,31 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     pending: () => pendingRequests(state),
     grants: grants.active,
     fail: (why) => apply({ type: 'stopping', ...why, at: now() }),
+    retire: async () => {
+      isRetired = true;
+      grantDesk.endAll();
+      clearTimeout(timer);
+      clearTimeout(comeBackTimer);
+      await Promise.allSettled([...telling, ...posting]);
+    },
     stop: async (why) => {
       apply({ type: 'stopping', ...why, at: now() });
-      for (const grant of grants.end(now())) endGrant(grant);
+      grantDesk.endAll();
       clearTimeout(timer);
+      clearTimeout(comeBackTimer);
       await Promise.allSettled([...telling]);
     },
   };
 }
+
+/** `work` never rejects. */
+function keepUntilDone(kept: Set<Promise<void>>, work: Promise<void>): void {
+  kept.add(work);
+  void work.finally(() => kept.delete(work));
+}
+
+const LOST_WORDS =
+  'This was approved with other words than the agent’s, and those were lost when the daemon ended: ask again.';
 
 function ruledOutcome(ruling: Ruling | undefined, at: number): Outcome | undefined {
   if (ruling === undefined || ruling.decision === 'ask') return undefined;
@@ -329,13 +419,6 @@ function ruledOutcome(ruling: Ruling | undefined, at: number): Outcome | undefin
 
 function grantedOutcome({ by, text }: Grant, at: number): Outcome {
   return { kind: 'allowed', by, via: 'a grant', rule: text, at };
-}
-
-/** A card must not speak of a permission that could not be recorded, and is therefore none. */
-function withoutGrant(outcome: Outcome): Outcome {
-  if (outcome.kind !== 'allowed' && outcome.kind !== 'denied') return outcome;
-  const { grant: _grant, ...rest } = outcome;
-  return rest;
 }
 
 /** An outcome may hold what is going to run, and so may the rule of a grant; the log is no place for that. */

@@ -8,10 +8,27 @@
  */
 import type { Answer, ApprovalRequest, Outcome, Receipt, Verdict } from './types.ts';
 
-/** What happened. */
+/** What happened. `now` and `deadline` are milliseconds on a clock that nobody sets, `at` is the time of day. */
 export type BrokerEvent =
   /** `ruled`: what a rule or a grant has decided already, so that nobody is asked. */
-  | { readonly type: 'asked'; readonly request: ApprovalRequest; readonly ruled?: Outcome }
+  | {
+      readonly type: 'asked';
+      readonly request: ApprovalRequest;
+      readonly deadline: number;
+      readonly ruled?: Outcome;
+    }
+  /** What an earlier daemon has left: its messages count, and nothing is decided before its client has come back. */
+  | {
+      readonly type: 'restored';
+      readonly request: ApprovalRequest;
+      readonly deadline: number;
+      readonly receipts: readonly Receipt[];
+      readonly approvedBy: readonly string[];
+      /** Of one that was decided. */
+      readonly outcome?: Outcome;
+    }
+  /** The client of a restored request waits again; the request as it says it itself. */
+  | { readonly type: 'attached'; readonly request: ApprovalRequest; readonly ruled?: Outcome }
   /** A message shows the request, or has come to show all of it. */
   | { readonly type: 'shown'; readonly id: string; readonly receipt: Receipt }
   /** These people may no longer approve it. */
@@ -25,7 +42,7 @@ export type BrokerEvent =
       readonly code: string;
       readonly at: number;
     }
-  | { readonly type: 'answered'; readonly answer: Answer }
+  | { readonly type: 'answered'; readonly answer: Answer; readonly now: number }
   | { readonly type: 'client-gone'; readonly id: string; readonly at: number }
   /** An event of the agent shows that its own prompt was answered, or that it has gone on for an unknown reason. */
   | {
@@ -35,7 +52,7 @@ export type BrokerEvent =
       readonly reason: string;
       readonly at: number;
     }
-  | { readonly type: 'tick'; readonly at: number }
+  | { readonly type: 'tick'; readonly now: number; readonly at: number }
   /** With a `code` the requests could not be delivered; without, somebody stopped the daemon. */
   | { readonly type: 'stopping'; readonly reason: string; readonly code?: string; readonly at: number }
   | { readonly type: 'recorded'; readonly id: string; readonly ok: boolean; readonly at: number };
@@ -63,16 +80,19 @@ export type BrokerEffect =
 interface Entry {
   /** Once it is settled, without a large input. */
   request: ApprovalRequest;
+  readonly deadline: number;
   /** One for each message that shows the request. */
   receipts: Receipt[];
   /** More messages may come. */
   isPosting: boolean;
   /** Who has approved while others must, too. */
   approvedBy: string[];
-  /** Answers that came before the receipt of their message. */
-  early: Answer[];
+  /** Answers that came before the receipt of their message, or before the client of a restored request. */
+  early: { readonly answer: Answer; readonly now: number }[];
   outcome: Outcome | undefined;
   clientGone: boolean;
+  /** Restored, and its client has not come back yet. */
+  isDetached: boolean;
 }
 
 export interface BrokerState {
@@ -93,13 +113,22 @@ export function createBrokerState(): BrokerState {
 
 /** Requests without an outcome yet, oldest first. */
 export function pendingRequests(state: BrokerState): readonly ApprovalRequest[] {
-  return [...state.entries.values()].filter((entry) => entry.outcome === undefined).map((entry) => entry.request);
+  return [...state.entries.values()].filter(isPending).map(({ request }) => request);
 }
 
-/** When the next pending request expires; undefined when none is pending. */
+/** When the next pending request expires, on the clock of `deadline`; undefined when none is pending. */
 export function nextExpiry(state: BrokerState): number | undefined {
-  const times = pendingRequests(state).map((request) => request.expiresAt);
-  return times.length === 0 ? undefined : Math.min(...times);
+  const times = [...state.entries.values()].filter(isPending).map(({ deadline }) => deadline);
+  return times.length === 0 ? undefined : times.reduce((first, time) => Math.min(first, time));
+}
+
+/** Ids of restored requests whose client has not come back. */
+export function detachedRequests(state: BrokerState): readonly string[] {
+  return [...state.entries.values()].filter(({ isDetached }) => isDetached).map(({ request }) => request.id);
+}
+
+function isPending({ outcome }: Entry): boolean {
+  return outcome === undefined;
 }
 
 /** Takes one event and says what to do about it. The state is the broker's own and is changed in place. */
@@ -107,6 +136,10 @@ export function step(state: BrokerState, event: BrokerEvent): readonly BrokerEff
   switch (event.type) {
     case 'asked':
       return onAsked(state, event);
+    case 'restored':
+      return onRestored(state, event);
+    case 'attached':
+      return onAttached(state, event);
     case 'shown':
       return onShown(state, event);
     case 'discounted': {
@@ -126,23 +159,16 @@ export function step(state: BrokerState, event: BrokerEvent): readonly BrokerEff
       return [...ended, ...onShownAll(state, id)];
     }
     case 'answered':
-      return onAnswered(state, event.answer);
-    case 'client-gone': {
-      const entry = state.entries.get(event.id);
-      if (entry !== undefined) entry.clientGone = true;
-      return settle(state, event.id, {
-        kind: 'withdrawn',
-        reason: 'The agent no longer waits for an answer.',
-        at: event.at,
-      });
-    }
+      return onAnswered(state, event.answer, event.now);
+    case 'client-gone':
+      return onClientGone(state, event.id, event.at);
     case 'answered-elsewhere':
       return settle(state, event.id, { kind: event.kind, reason: event.reason, at: event.at });
     case 'tick':
-      return pendingRequests(state)
-        .filter((request) => event.at >= request.expiresAt)
-        .flatMap((request) =>
-          settle(state, request.id, { kind: 'expired', reason: 'Nobody answered in time.', at: event.at }),
+      return [...state.entries.values()]
+        .filter((entry) => isPending(entry) && event.now >= entry.deadline)
+        .flatMap(({ request: { id } }) =>
+          settle(state, id, { kind: 'expired', reason: 'Nobody answered in time.', at: event.at }),
         );
     case 'stopping':
       return pendingRequests(state).flatMap((request) => settle(state, request.id, stoppedOutcome(event)));
@@ -151,8 +177,11 @@ export function step(state: BrokerState, event: BrokerEvent): readonly BrokerEff
   }
 }
 
-/** What an answer would come to; the caller shows anything but `accepted` and `pending` to the person who clicked. */
-export function judge(state: BrokerState, answer: Answer): Verdict {
+/**
+ * What an answer would come to; the caller shows anything but `accepted` and `pending` to the person who clicked.
+ * @param now on the clock of `deadline`
+ */
+export function judge(state: BrokerState, answer: Answer, now: number): Verdict {
   const entry = state.entries.get(answer.requestId);
   if (entry === undefined) return 'unknown-request';
   const { request, receipts, outcome } = entry;
@@ -161,14 +190,16 @@ export function judge(state: BrokerState, answer: Answer): Verdict {
   if (!request.approvers.includes(answer.by)) return 'not-approver';
   if (outcome !== undefined)
     return outcome.kind === 'allowed' || outcome.kind === 'denied' ? 'already-decided' : settledVerdict(outcome);
-  if (answer.at >= request.expiresAt) return 'expired';
+  if (now >= entry.deadline) return 'expired';
   const receipt = receipts.find(
     ({ conversation, message }) => conversation === answer.conversation && message === answer.message,
   );
   if (receipt === undefined) return entry.isPosting ? 'pending' : 'forged';
   if (!isOffered(request, answer)) return 'not-offered';
+  if (answer.decision === 'allow' && !receipt.complete) return 'not-shown';
+  // Nobody could be told yet.
+  if (entry.isDetached) return 'pending';
   if (answer.decision === 'deny') return 'accepted';
-  if (!receipt.complete) return 'not-shown';
   if (entry.approvedBy.includes(answer.by)) return 'already-approved';
   return entry.approvedBy.length + 1 < request.needed ? 'counted' : 'accepted';
 }
@@ -199,20 +230,62 @@ function stoppedOutcome({ reason, code, at }: Extract<BrokerEvent, { type: 'stop
   return code === undefined ? { kind: 'stopped', reason, at } : { kind: 'undeliverable', reason, code, at };
 }
 
+function newEntry(request: ApprovalRequest, deadline: number): Entry {
+  return {
+    ...{ request, deadline, receipts: [], isPosting: true, approvedBy: [], early: [] },
+    ...{ outcome: undefined, clientGone: false, isDetached: false },
+  };
+}
+
 function onAsked(
   state: BrokerState,
-  { request, ruled }: Extract<BrokerEvent, { type: 'asked' }>,
+  { request, deadline, ruled }: Extract<BrokerEvent, { type: 'asked' }>,
 ): readonly BrokerEffect[] {
-  state.entries.set(request.id, {
-    request,
-    receipts: [],
-    isPosting: true,
-    approvedBy: [],
-    early: [],
-    outcome: undefined,
-    clientGone: false,
-  });
+  state.entries.set(request.id, newEntry(request, deadline));
   return ruled === undefined ? [{ type: 'post', request }] : settle(state, request.id, ruled);
+}
+
+/** One that was decided is closed again: what its messages show is not known. */
+function onRestored(
+  state: BrokerState,
+  { request, deadline, receipts, approvedBy, outcome }: Extract<BrokerEvent, { type: 'restored' }>,
+): readonly BrokerEffect[] {
+  const entry = newEntry(request, deadline);
+  state.entries.set(request.id, {
+    ...entry,
+    ...{ receipts: [...receipts], approvedBy: [...approvedBy], outcome, isDetached: true },
+  });
+  if (outcome === undefined) return [];
+  keepSettled(state, request.id);
+  return [{ type: 'close', request, outcome }];
+}
+
+/** Whoever has no message yet is brought one; answers that came meanwhile count now. */
+function onAttached(
+  state: BrokerState,
+  { request, ruled }: Extract<BrokerEvent, { type: 'attached' }>,
+): readonly BrokerEffect[] {
+  const entry = state.entries.get(request.id);
+  if (entry === undefined) return [];
+  const { outcome, isDetached } = entry;
+  entry.isDetached = false;
+  if (outcome !== undefined) return [{ type: 'reply', id: request.id, outcome }, ...replayEarly(state, entry)];
+  if (!isDetached) return [];
+  entry.request = request;
+  const next: readonly BrokerEffect[] =
+    ruled === undefined ? [{ type: 'post', request }] : settle(state, request.id, ruled);
+  return [...next, ...replayEarly(state, entry)];
+}
+
+/** Nobody waits: neither for an answer, nor any longer for a client that was to come back. */
+function onClientGone(state: BrokerState, id: string, at: number): readonly BrokerEffect[] {
+  const entry = state.entries.get(id);
+  if (entry === undefined) return [];
+  entry.clientGone = true;
+  const ended = settle(state, id, { kind: 'withdrawn', reason: 'The agent no longer waits for an answer.', at });
+  const wasDetached = entry.isDetached;
+  entry.isDetached = false;
+  return wasDetached ? [...ended, ...replayEarly(state, entry)] : ended;
 }
 
 function onShown(
@@ -236,18 +309,18 @@ function onShownAll(state: BrokerState, id: string): readonly BrokerEffect[] {
   return replayEarly(state, entry);
 }
 
-/** Those whose message is still unknown are kept again. */
+/** Those whose message is still unknown are kept again. They count as of when they were given: that was in time. */
 function replayEarly(state: BrokerState, entry: Entry): readonly BrokerEffect[] {
   const early = entry.early;
   entry.early = [];
-  return early.flatMap((answer) => onAnswered(state, answer));
+  return early.flatMap(({ answer, now }) => onAnswered(state, answer, now));
 }
 
-function onAnswered(state: BrokerState, answer: Answer): readonly BrokerEffect[] {
-  const verdict = judge(state, answer);
+function onAnswered(state: BrokerState, answer: Answer, now: number): readonly BrokerEffect[] {
+  const verdict = judge(state, answer, now);
   const entry = state.entries.get(answer.requestId);
   if (verdict === 'pending') {
-    if (entry !== undefined && entry.early.length < EARLY_KEPT) entry.early.push(answer);
+    if (entry !== undefined && entry.early.length < EARLY_KEPT) entry.early.push({ answer, now });
     return [];
   }
   if (verdict === 'counted' && entry !== undefined) {
@@ -298,12 +371,18 @@ function onRecorded(
     };
   }
   // Only now may it be forgotten: until its record is written its client has had no answer.
-  state.settled.push(event.id);
-  if (state.settled.length > SETTLED_KEPT) state.entries.delete(state.settled.shift() ?? '');
+  keepSettled(state, event.id);
   const { request, outcome } = entry;
   entry.request = withoutLargeInput(request);
-  const reply: BrokerEffect[] = entry.clientGone ? [] : [{ type: 'reply', id: request.id, outcome }];
+  // The client of a restored one hears of it when it comes back.
+  const reply: BrokerEffect[] =
+    entry.clientGone || entry.isDetached ? [] : [{ type: 'reply', id: request.id, outcome }];
   return [...reply, { type: 'close', request, outcome }];
+}
+
+function keepSettled(state: BrokerState, id: string): void {
+  state.settled.push(id);
+  if (state.settled.length > SETTLED_KEPT) state.entries.delete(state.settled.shift() ?? '');
 }
 
 /** In characters of JSON; a thousand settled requests are kept. */

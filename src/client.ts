@@ -3,21 +3,15 @@
  * the failure policy: whatever goes wrong ends in the failure answer of the event, never in a silent allow.
  */
 import { AGENTS } from './agents/agent.ts';
-import { appFingerprint, type Connection, connectOrStart } from './daemon.ts';
+import { appFingerprint, appKey, type Connection, connectOrStart, type Wanted } from './daemon.ts';
 import { daemonArguments, daemonEnvironment } from './daemon-environment.ts';
 import { secretsIn } from './environment-secrets.ts';
 import { AppError, explain, knownCode, oneLine, toAppError } from './errors.ts';
+import { fileStatus } from './file-status.ts';
 import type { ParsedArgv } from './options.ts';
-import {
-  encodeRequest,
-  encodeStatusQuery,
-  MAX_MESSAGE_BYTES,
-  PROTOCOL_VERSION,
-  type Reply,
-  readReply,
-} from './protocol.ts';
+import { encodeRequest, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, type Reply, readReply } from './protocol.ts';
 import { failurePolicy, type Settings } from './settings.ts';
-import { createLineReader, runtimePaths } from './socket.ts';
+import { appPaths } from './state.ts';
 import { readDocument, salvageTopLevel } from './stdin.ts';
 import type { FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
 
@@ -27,6 +21,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export const PREPARE_MS = 1_500;
 /** The daemon ends a request at its deadline; this much later the client stops trusting it to. */
 const BACKSTOP_MS = 1_000;
+/** So many daemons one after the other that end before they answer are no accident. */
+const MAX_DAEMONS = 5;
+/** It ended, or was about to. */
+const LEFT_BY_DAEMON: ReadonlySet<string> = new Set(['daemon-gone', 'daemon-stopping']);
 /** An answer that takes longer is waited for, and the wait looked after. */
 const WATCH_AFTER_MS = 10;
 /** Beyond this a JavaScript timer fires at once. */
@@ -65,8 +63,11 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
   if (offers === undefined || (offers.form === 'stop' && !isReplyWanted(getSettings))) {
     const { WITNESSES } = await import('./agents/evidence.ts');
     if (WITNESSES.claude.evidence(input) !== undefined) {
-      const { observe } = await import('./observe.ts');
-      await observe(input, env);
+      const wanted = wantedIfAny(getSettings, env);
+      if (wanted !== undefined) {
+        const { observe } = await import('./observe.ts');
+        await observe(input, wanted, env);
+      }
     }
     return NOTHING;
   }
@@ -79,7 +80,7 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
     const settings = getSettings();
     onFailure = settings.onFailure;
     if (settings.onlyScreenLock && !(await mustAsk(input, settings, env))) return NOTHING;
-    const outcome = await decideOrRetry(input, settings, flags, env);
+    const outcome = await decideAtLast({ input, getSettings, flags, env });
     if (outcome === undefined) return stopped;
     if (outcome.kind === 'undeliverable') throw appErrorOf(outcome);
     return agent.say(input, outcome, onFailure);
@@ -149,64 +150,87 @@ async function mustAsk(input: HookInput, { lockCommand, onFailure }: Settings, e
   return isAsked;
 }
 
-/** A daemon that goes away just now has not taken the request: the next one may. */
-async function decideOrRetry(...args: Parameters<typeof decide>): Promise<Outcome | undefined> {
-  try {
-    return await decide(...args);
-  } catch (error) {
-    if (!(error instanceof AppError && error.code === 'daemon-stopping')) throw error;
-    return await decide(...args);
+interface Question {
+  readonly input: HookInput;
+  readonly getSettings: () => Settings;
+  readonly flags: ParsedArgv['flags'];
+  readonly env: Environment;
+}
+
+/**
+ * A daemon that ends before it has answered has left the request to the next one, which knows it by its id. The settings
+ * are read again each time: they may be why there is another daemon.
+ */
+async function decideAtLast(question: Question): Promise<Outcome | undefined> {
+  const id = Bun.randomUUIDv7();
+  let until = PREPARE_MS;
+  for (let left = MAX_DAEMONS; ; left -= 1) {
+    try {
+      return await decide(question, id, until);
+    } catch (error) {
+      const isLeft = error instanceof AppError && LEFT_BY_DAEMON.has(error.code);
+      if (left === 1 || !isLeft || wasStopped(question)) throw error;
+      until = performance.now() + PREPARE_MS;
+    }
   }
+}
+
+/** Whether the daemon was killed by `--stop`. */
+function wasStopped({ getSettings, env }: Question): boolean {
+  const wanted = wantedIfAny(getSettings, env);
+  return wanted === undefined || fileStatus(wanted.paths.stopped) !== undefined;
+}
+
+/** Who waits for a daemon of this app; undefined while the settings do not say which that is. */
+function wantedIfAny(getSettings: () => Settings, env: Environment): Wanted | undefined {
+  try {
+    return wantedBy(getSettings(), env);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws AppError('missing-config'). */
+function wantedBy({ botToken, appToken, apiUrl }: Settings, env: Environment): Wanted {
+  if (botToken === undefined) throw new AppError('missing-config', 'Expected a Slack bot token, got none');
+  if (appToken === undefined) throw new AppError('missing-config', 'Expected a Slack app token, got none');
+  return { paths: appPaths(env, appKey(appToken, apiUrl)), app: appFingerprint(botToken, appToken, apiUrl) };
 }
 
 /** Sends the request and waits for its outcome; undefined when the agent is gone. Rejects with an AppError when there is none to be had. */
 async function decide(
-  input: HookInput,
-  settings: Settings,
-  flags: ParsedArgv['flags'],
-  env: Environment,
+  { input, getSettings, flags, env }: Question,
+  id: string,
+  until: number,
 ): Promise<Outcome | undefined> {
-  const { botToken, appToken, approvers, isConfigAsked, apiUrl } = settings;
-  if (botToken === undefined) throw new AppError('missing-config', 'Expected a Slack bot token, got none');
-  if (appToken === undefined) throw new AppError('missing-config', 'Expected a Slack app token, got none');
+  const settings = getSettings();
+  const { approvers, isConfigAsked } = settings;
+  const wanted = wantedBy(settings, env);
   if (approvers.length === 0 && !isConfigAsked)
     throw new AppError('missing-config', 'Expected a Slack user id to ask, got none');
 
   const reply = Promise.withResolvers<Reply | undefined>();
-  const pulse = { heardAt: 0, isBeating: false, isOlder: false };
-  const onData = createLineReader(
-    MAX_MESSAGE_BYTES * 2,
-    (line) => {
-      try {
-        const heard = readReply(line);
-        pulse.heardAt = performance.now();
-        if (heard.type === 'beat') pulse.isBeating = true;
-        else if (heard.type === 'status') pulse.isOlder = !pulse.isBeating;
-        else reply.resolve(heard);
-      } catch (error) {
-        reply.reject(error);
-      }
-    },
-    reply.reject,
-  );
-  // A daemon beats as soon as it has taken a request: one that never did was ending already, and the next one may take it.
-  const onClose = (): void =>
-    reply.reject(
-      new AppError(pulse.isBeating ? 'daemon-gone' : 'daemon-stopping', 'The daemon ended before anybody decided'),
-    );
+  const pulse = { heardAt: 0 };
+  const onLine = (line: string): void => {
+    try {
+      const heard = readReply(line);
+      pulse.heardAt = performance.now();
+      if (heard.type !== 'beat') reply.resolve(heard);
+    } catch (error) {
+      reply.reject(error);
+    }
+  };
+  const onClose = (): void => reply.reject(new AppError('daemon-gone', 'The daemon ended before anybody decided'));
   // A rejection may come before anybody awaits it.
   reply.promise.catch(() => {});
 
-  const app = appFingerprint(botToken, appToken, apiUrl);
   const launchWith = { env: daemonEnvironment(settings, env), args: daemonArguments(flags) };
-  const connection: Connection = await connectOrStart(runtimePaths(env), launchWith, app, PREPARE_MS, {
-    onData,
-    onClose,
-  });
+  const events = { onLine, onBroken: reply.reject, onClose };
+  const connection: Connection = await connectOrStart(wanted, launchWith, until, events);
   // The agent started its clock when it started this process; so do we.
   const waitMs = Math.max(1, Math.round(waitOf(input, settings) - performance.now()));
   const json = JSON.stringify(input);
-  const note = { protocol: PROTOCOL_VERSION, agent: 'claude', waitMs, app, beats: true } as const;
+  const note = { protocol: PROTOCOL_VERSION, agent: 'claude', id, waitMs, app: wanted.app, beats: true } as const;
   // Of a file that is changed the card shows more than the input holds.
   const secrets = secretsIn(SHOWS_FILE.test(input.tool_name ?? '') ? undefined : json, env);
   connection.send(encodeRequest(json, { ...note, approvers: isConfigAsked ? [] : approvers, secrets }));
@@ -221,7 +245,6 @@ async function decide(
   const watching = setTimeout(() => {
     const watch = {
       pulse,
-      ask: () => connection.send(encodeStatusQuery()),
       onSilent: () => reply.reject(new AppError('daemon-timeout', 'The daemon has hung: it was not heard of for 5 s')),
       onOrphan: () => reply.resolve(undefined),
     };
@@ -238,7 +261,7 @@ async function decide(
     if (answer === undefined) return undefined;
     if (answer.type === 'outcome') return answer.outcome;
     if (answer.type === 'error')
-      throw new AppError(knownCode(answer.code, 'daemon-gone'), answer.message, { hint: answer.hint });
+      throw new AppError(knownCode(answer.code, 'protocol'), answer.message, { hint: answer.hint });
     throw new AppError('protocol', `Expected an outcome, got ${answer.type}`);
   } finally {
     clearTimeout(timer);

@@ -4,8 +4,8 @@ import type { Ruling } from './approvals.ts';
 import { AppError, toAppError } from './errors.ts';
 import type { Peer } from './listener.ts';
 import type { Logger } from './logger.ts';
-import { BEAT_MS, type ClientNote, type DaemonStatus } from './protocol.ts';
-import { encodeReply, readIncoming } from './protocol-daemon.ts';
+import { BEAT_MS, type ClientNote, type DaemonStatus, type Hello } from './protocol.ts';
+import { encodeReply, type Incoming, readIncoming } from './protocol-daemon.ts';
 import { createRequest } from './request.ts';
 import type {
   Agent,
@@ -46,6 +46,13 @@ export interface ClientsOptions {
   readonly status: () => DaemonStatus;
   readonly policy: Policy;
   readonly repliesInARow: (sessionId: string) => number;
+  /** The nonce of a request; the same for the same id, also in a later daemon. */
+  readonly nonceOf: (id: string) => string;
+  /** What to say to a client's hello. */
+  readonly greet: (challenge: string) => Hello;
+  /** Makes room for another daemon. */
+  readonly retire: () => void;
+  /** Throws AppError('protocol') for an id that is taken. */
   readonly ask: (request: ApprovalRequest, ruling: Ruling | undefined) => void;
   readonly withdraw: (id: string) => void;
   readonly observe: (evidence: Evidence) => void;
@@ -57,7 +64,8 @@ export interface ClientsOptions {
 export interface Clients {
   onLine(peer: Peer, line: string): void;
   onGone(peer: Peer): void;
-  onOutcome(id: string, outcome: Outcome): void;
+  /** False when nobody waits for it any more. */
+  onOutcome(id: string, outcome: Outcome): boolean;
   /** Lets the waiting clients that want it know that the daemon lives. */
   beat(): void;
   /** From now on new requests are refused. */
@@ -140,8 +148,10 @@ export function createClients(options: ClientsOptions): Clients {
     }
     const ruling =
       offers.form === 'permission' || offers.form === 'plan' ? options.policy.rule(input, agent.name) : undefined;
+    const id = note?.id ?? Bun.randomUUIDv7();
+    if (waiting.has(id)) throw new AppError('protocol', 'Somebody waits for this request already');
     const asked = createRequest({
-      input,
+      ...{ input, id, nonce: options.nonceOf(id) },
       agent: agent.name,
       ...approversOf(input, note),
       needed: offers.form === 'permission' || offers.form === 'plan' ? options.policy.needed(input, agent.name) : 1,
@@ -155,7 +165,21 @@ export function createClients(options: ClientsOptions): Clients {
     count(peer, 1);
     options.onChange();
     if (note?.beats === true) peer.offer(BEAT);
-    options.ask(asked, ruling);
+    try {
+      options.ask(asked, ruling);
+    } catch (error) {
+      forget(id);
+      throw error;
+    }
+  };
+
+  const forget = (id: string): Waiting | undefined => {
+    const entry = waiting.get(id);
+    if (entry === undefined) return undefined;
+    waiting.delete(id);
+    count(entry.peer, -1);
+    options.onChange();
+    return entry;
   };
 
   const beat = (): void => {
@@ -164,15 +188,32 @@ export function createClients(options: ClientsOptions): Clients {
     for (const peer of new Set(beating.map(({ peer }) => peer))) peer.offer(BEAT);
   };
 
+  const perform = (peer: Peer, incoming: Incoming): void => {
+    switch (incoming.type) {
+      case 'hello':
+        peer.send(encodeReply({ type: 'hello', ...options.greet(incoming.challenge) }));
+        return;
+      case 'status':
+        peer.send(encodeReply({ type: 'status', status: options.status() }));
+        return;
+      case 'event':
+        observe(peer, incoming.input);
+        return;
+      case 'retire':
+        peer.send(encodeReply({ type: 'retiring' }));
+        options.retire();
+        return;
+      case 'request':
+        request(peer, incoming.input, incoming.note);
+    }
+  };
+
   return {
     onLine: (peer, line) => {
       // So many lines at once that no timer gets its turn must not make the others believe that the daemon has hung.
       if (performance.now() - beatAt >= BEAT_MS) beat();
       try {
-        const incoming = readIncoming(line);
-        if (incoming.type === 'status') peer.send(encodeReply({ type: 'status', status: options.status() }));
-        else if (incoming.type === 'event') observe(peer, incoming.input);
-        else request(peer, incoming.input, incoming.note);
+        perform(peer, readIncoming(line));
       } catch (error) {
         const { code, message, hint } = toAppError(error);
         options.logger.warn({ code, reason: message }, 'line refused');
@@ -192,12 +233,9 @@ export function createClients(options: ClientsOptions): Clients {
       options.onChange();
     },
     onOutcome: (id, outcome) => {
-      const entry = waiting.get(id);
-      if (entry === undefined) return;
-      waiting.delete(id);
-      count(entry.peer, -1);
-      entry.peer.send(answerLine(entry, outcome));
-      options.onChange();
+      const entry = forget(id);
+      entry?.peer.send(answerLine(entry, outcome));
+      return entry !== undefined;
     },
     beat,
     refuseNew: () => {

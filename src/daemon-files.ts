@@ -1,5 +1,8 @@
-/** The small files beside the socket: who the daemon is, and why the last start failed. */
+/** The small files of a daemon: who it is, where it listens, and why the last start failed. */
+import { randomBytes } from 'node:crypto';
 import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type DaemonRecord, readRecord } from './daemon-record.ts';
+import { AppError } from './errors.ts';
 import { type DaemonIdentity, identityOf } from './process-identity.ts';
 import type { RuntimePaths } from './socket.ts';
 import { VERSION } from './version.ts';
@@ -22,6 +25,13 @@ export function writeIdentity({ pid, identity }: RuntimePaths, startedAt: number
   const own: DaemonIdentity = { pid: process.pid, ...identityOf(process.pid), startedAt, version: VERSION };
   writeAtomically(pid, `${process.pid}\n`);
   writeAtomically(identity, `${JSON.stringify(own)}\n`);
+}
+
+/** Tells the app's clients where to find us. Returns what it wrote: the key is the one that is there, or a new one. */
+export function writeRecord(path: string, socket: string): DaemonRecord {
+  const record = { socket, key: readRecord(path)?.key ?? randomBytes(32).toString('hex') };
+  writeAtomically(path, `${JSON.stringify(record)}\n`);
+  return record;
 }
 
 /** Who wrote server.json; undefined when there is no such file or it says nothing usable. */
@@ -59,13 +69,17 @@ export function freshFailure(path: string, app: string): StartFailure | undefine
   }
 }
 
-/** Rename replaces a symbolic link instead of following it. */
+/** Rename replaces a symbolic link instead of following it. Throws AppError('state-dir'), such as for a full disk. */
 function writeAtomically(path: string, text: string): void {
   const temporary = `${path}.${process.pid}`;
-  rmSync(temporary, { force: true, recursive: true });
-  writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) rmSync(path, { recursive: true });
-  renameSync(temporary, path);
+  try {
+    rmSync(temporary, { force: true, recursive: true });
+    writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) rmSync(path, { recursive: true });
+    renameSync(temporary, path);
+  } catch (error) {
+    throw new AppError('state-dir', `Cannot write ${path}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function read(path: string): string | undefined {

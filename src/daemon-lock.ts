@@ -11,6 +11,7 @@ import { openLibc } from './libc.ts';
 // flock(2): the values are the same on Linux and macOS.
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const LOCK_UN = 8;
 
 function open() {
   const opened = openLibc({
@@ -33,7 +34,7 @@ export interface Lock {
   release(): void;
 }
 
-/** Takes the lock without waiting; undefined when another process holds it. Throws AppError('socket-dir') when the file cannot be opened. */
+/** Takes the lock without waiting; undefined when another process holds it. Throws AppError('state-dir') when the file cannot be opened. */
 export function takeLock(path: string): Lock | undefined {
   // A second try: between open and flock the file may have been removed and made anew by another daemon.
   for (let tries = 0; tries < 3; tries += 1) {
@@ -52,15 +53,30 @@ export function takeLock(path: string): Lock | undefined {
   return undefined;
 }
 
-/** Throws AppError('socket-dir') for what is no file of ours. */
+/** How long somebody else may hold a lock that is taken for moments. */
+const MOMENT_MS = 1_000;
+
+/** Takes turns with other processes: waits for the lock at `path`, and returns what frees it. Throws AppError('state-dir') when it is not to be had. */
+export function createTurns(path: string): () => () => void {
+  let fd: number | undefined;
+  return () => {
+    fd ??= openLock(path);
+    const held = fd;
+    const until = performance.now() + MOMENT_MS;
+    while (libc().flock(held, LOCK_EX | LOCK_NB) !== 0) {
+      if (performance.now() >= until) throw new AppError('state-dir', `Somebody else holds the lock ${path}`);
+      Bun.sleepSync(1);
+    }
+    return () => void libc().flock(held, LOCK_UN);
+  };
+}
+
+/** Throws AppError('state-dir') for what is no file of ours. */
 function openLock(path: string): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
   } catch (error) {
-    throw new AppError('socket-dir', `Cannot open ${path}: ${(error as Error).message}`, {
-      cause: error,
-      hint: `Remove ${path}.`,
-    });
+    throw new AppError('state-dir', `Cannot open ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -1,11 +1,20 @@
 /** Starting a daemon and connecting to it. Loaded only when none is running. */
-import { type Connection, type ConnectionEvents, type LaunchOptions, SERVER_ENV, tryConnect } from './daemon.ts';
+import {
+  type Connection,
+  type ConnectionEvents,
+  type LaunchOptions,
+  type Meeting,
+  meet,
+  SERVER_ENV,
+  type Wanted,
+} from './daemon.ts';
 import { freshFailure } from './daemon-files.ts';
 import { AppError, ERRORS, knownCode } from './errors.ts';
-import type { RuntimePaths } from './socket.ts';
 
 /** The file descriptor on which a launched daemon reports how its start went. Absent: it was started by hand, in the foreground. */
 export const READY_ENV = '__CLAUDE_SLACK_READY_FD__';
+/** Set in a daemon that is to take the place of the one that runs. */
+export const TAKE_OVER_ENV = '__CLAUDE_SLACK_TAKE_OVER__';
 
 const READY_FD = 3;
 const RETRY_CONNECT_MS = 4;
@@ -17,33 +26,36 @@ export type Readiness =
   | { readonly state: 'busy' }
   | { readonly state: 'failed'; readonly code: string; readonly message: string; readonly hint: string };
 
-/** The parameters and errors are those of connectOrStart. */
+/** The parameters and errors are those of connectOrStart. `isOutdated`: one runs that has to make room. */
 export async function startAndConnect(
-  paths: RuntimePaths,
+  wanted: Wanted,
   launchWith: LaunchOptions,
-  app: string,
   until: number,
   events: ConnectionEvents,
+  isOutdated: boolean,
 ): Promise<Connection> {
-  const failure = freshFailure(paths.failure, app);
+  const failureFile = wanted.paths.failure;
+  const failure = freshFailure(failureFile, wanted.app);
   if (failure !== undefined) throw startError(failure);
+  let isTakeOver = isOutdated;
   while (performance.now() < until) {
-    const readiness = await launch(launchWith, until);
+    const readiness = await launch(launchWith, until, isTakeOver);
     if (readiness.state === 'failed') throw startError(readiness);
     const patience = readiness.state === 'listening' ? until : Math.min(until, performance.now() + RETRY_LAUNCH_MS);
-    const connection = await connectUntil(paths.socket, patience, events);
-    if (connection !== undefined) return connection;
+    const meeting = await meetUntil(wanted, patience, until, events);
+    if (meeting.state === 'ready') return meeting.connection;
+    isTakeOver = meeting.state === 'outdated';
   }
   // It may have listened, and failed before we could connect.
-  const late = freshFailure(paths.failure, app);
+  const late = freshFailure(failureFile, wanted.app);
   if (late !== undefined) throw startError(late);
   throw new AppError('daemon-timeout', 'Expected the daemon to listen within 1.5 s, got no connection');
 }
 
-async function connectUntil(socket: string, until: number, events: ConnectionEvents): Promise<Connection | undefined> {
+async function meetUntil(wanted: Wanted, patience: number, until: number, events: ConnectionEvents): Promise<Meeting> {
   for (;;) {
-    const connection = await tryConnect(socket, events);
-    if (connection !== undefined || performance.now() >= until) return connection;
+    const meeting = await meet(wanted, until, events);
+    if (meeting.state !== 'absent' || performance.now() >= patience) return meeting;
     await Bun.sleep(RETRY_CONNECT_MS);
   }
 }
@@ -53,12 +65,16 @@ async function connectUntil(socket: string, until: number, events: ConnectionEve
  * parent is init, and it leaves our session by itself. A merely detached child dies with the hook: agents send SIGTERM
  * to every descendant by parent pid, across sessions.
  */
-async function launch({ args, env }: LaunchOptions, until: number): Promise<Readiness> {
+async function launch({ args, env }: LaunchOptions, until: number, isTakeOver: boolean): Promise<Readiness> {
   const child = Bun.spawn(
     ['/bin/sh', '-c', '"$0" "$@" </dev/null >/dev/null 2>&1 &', ...selfCommand(), 'daemon', ...args],
     {
       cwd: '/',
-      env: { ...env, [SERVER_ENV]: '1', [READY_ENV]: String(READY_FD) },
+      env: {
+        ...env,
+        ...(isTakeOver ? { [TAKE_OVER_ENV]: '1' } : {}),
+        ...{ [SERVER_ENV]: '1', [READY_ENV]: String(READY_FD) },
+      },
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
       detached: true,
     },

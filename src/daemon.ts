@@ -1,7 +1,11 @@
 /** The client's half of the daemon's life: connect to it, or start it and connect. Loads nothing that a warm call does not need. */
+import { type DaemonRecord, proofOf, readRecord } from './daemon-record.ts';
 import { AppError } from './errors.ts';
 import { isTrustedPeer } from './peer-uid.ts';
-import { prepareDirectory, type RuntimePaths, socketExists } from './socket.ts';
+import { encodeHello, MAX_MESSAGE_BYTES, readReply } from './protocol.ts';
+import { createLineReader, socketExists } from './socket.ts';
+import type { AppPaths } from './state.ts';
+import { VERSION } from './version.ts';
 
 /** Set in a process that is to be the daemon, beside the verb: an environment alone, which an agent passes on, must not turn a hook into one. */
 export const SERVER_ENV = '__CLAUDE_SLACK_SERVER__';
@@ -16,36 +20,101 @@ export interface Connection {
 }
 
 export interface ConnectionEvents {
-  onData(chunk: Uint8Array): void;
+  onLine(line: string): void;
+  /** What comes is no text of lines. */
+  onBroken(error: AppError): void;
   onClose(): void;
 }
 
+/** Whose daemon is looked for. */
+export interface Wanted {
+  readonly paths: AppPaths;
+  /** Fingerprint of the tokens; see `appFingerprint`. */
+  readonly app: string;
+}
+
+/** What became of looking for a daemon. `outdated`: it is older than we are, or has other tokens of the same app. */
+export type Meeting =
+  | { readonly state: 'ready'; readonly connection: Connection }
+  | { readonly state: 'absent' }
+  | { readonly state: 'outdated'; readonly hasOtherTokens: boolean };
+
 /** A short, non-reversible name of the Slack app's credentials, to compare two processes' settings without showing them. */
 export function appFingerprint(botToken: string, appToken: string, apiUrl: string): string {
-  return new Bun.CryptoHasher('sha256')
-    .update(JSON.stringify([botToken, appToken, apiUrl]))
-    .digest('hex')
-    .slice(0, 16);
+  return fingerprint([botToken, appToken, apiUrl]);
+}
+
+/** A name of the Slack app itself, which stays when its tokens are renewed: an app-level token is `xapp-1-<app id>-…`. */
+export function appKey(appToken: string, apiUrl: string): string {
+  return fingerprint([/^xapp-\d+-([A-Z0-9]+)-/.exec(appToken)?.[1] ?? appToken, apiUrl]);
+}
+
+function fingerprint(texts: readonly string[]): string {
+  return new Bun.CryptoHasher('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 16);
 }
 
 /**
- * Connects to the daemon and starts one when there is none. Exactly one comes up however many clients do this at once.
- * Throws AppError('socket-dir' | 'daemon-start' | 'daemon-timeout' | whatever stopped the daemon from starting).
+ * Connects to the app's daemon and starts one when there is none. Exactly one comes up however many clients do this at once.
+ * Throws AppError('socket-dir' | 'state-dir' | 'daemon-start' | 'daemon-timeout' | whatever stopped the daemon from starting).
  * @param launchWith arguments and the whole environment of a daemon that has to be started
  * @param until when to give up, on the clock of performance.now()
  */
 export async function connectOrStart(
-  paths: RuntimePaths,
+  wanted: Wanted,
   launchWith: LaunchOptions,
-  app: string,
   until: number,
   events: ConnectionEvents,
 ): Promise<Connection> {
-  prepareDirectory(paths.dir);
-  const running = await tryConnect(paths.socket, events);
-  if (running !== undefined) return running;
+  const meeting = await meet(wanted, until, events);
+  if (meeting.state === 'ready') return meeting.connection;
   const { startAndConnect } = await import('./daemon-start.ts');
-  return startAndConnect(paths, launchWith, app, until, events);
+  return startAndConnect(wanted, launchWith, until, events, meeting.state === 'outdated');
+}
+
+/** Connects to the app's daemon and has it prove that it is ours, in that order: until then it is told nothing. Throws as `connectOrStart` does. */
+export async function meet({ paths, app }: Wanted, until: number, events: ConnectionEvents): Promise<Meeting> {
+  const record = readRecord(paths.record);
+  if (record === undefined) return { state: 'absent' };
+  const first = Promise.withResolvers<string | undefined>();
+  let isMet = false;
+  const connection = await tryConnect(record.socket, {
+    onLine: (line) => (isMet ? events.onLine(line) : first.resolve(line)),
+    onBroken: (error) => (isMet ? events.onBroken(error) : first.reject(error)),
+    onClose: () => (isMet ? events.onClose() : first.resolve(undefined)),
+  });
+  if (connection === undefined) return { state: 'absent' };
+  const hung = new AppError('daemon-timeout', 'The daemon has hung: it took the connection and said nothing');
+  const timer = setTimeout(() => first.reject(hung), Math.max(0, until - performance.now()));
+  try {
+    const challenge = crypto.randomUUID();
+    connection.send(encodeHello(challenge));
+    const line = await first.promise;
+    if (line === undefined) return { state: 'absent' };
+    const lack = judgeHello(line, record, challenge, app);
+    isMet = lack === undefined;
+    return lack === undefined ? { state: 'ready', connection } : { state: 'outdated', ...lack };
+  } finally {
+    clearTimeout(timer);
+    if (!isMet) connection.close();
+  }
+}
+
+/** Undefined when it will do; else what it lacks. */
+function judgeHello(
+  line: string,
+  { socket, key }: DaemonRecord,
+  challenge: string,
+  app: string,
+): { readonly hasOtherTokens: boolean } | undefined {
+  const hello = readReply(line);
+  // It does not know of hellos.
+  if (hello.type !== 'hello') return { hasOtherTokens: false };
+  if (hello.proof !== proofOf(key, 'daemon', challenge)) {
+    throw new AppError('socket-dir', `Expected the daemon at ${socket} to know the key of this app, got a wrong proof`);
+  }
+  const isOlder = hello.version !== VERSION && Bun.semver.order(hello.version, VERSION) < 0;
+  const hasOtherTokens = hello.app !== app;
+  return isOlder || hasOtherTokens ? { hasOtherTokens } : undefined;
 }
 
 /** Undefined when nobody listens. The connect itself is the liveness check; a PID file proves nothing. Throws AppError('socket-dir') when it is another user who listens. */
@@ -58,10 +127,11 @@ export async function tryConnect(path: string, events: ConnectionEvents): Promis
       if (isOpen) events.onClose();
       isOpen = false;
     };
+    const read = createLineReader(MAX_MESSAGE_BYTES * 2, events.onLine, events.onBroken);
     const socket = await Bun.connect({
       unix: path,
       socket: {
-        data: (_socket, chunk) => events.onData(chunk),
+        data: (_socket, chunk) => read(chunk),
         drain: (open) => {
           unsent = unsent.subarray(Math.max(0, open.write(unsent)));
         },

@@ -41,6 +41,10 @@ export const ERRORS = {
     exit: EXIT.noPermission,
     hint: 'Remove the directory named in the message, or point TMPDIR at a private one.',
   },
+  'state-dir': {
+    exit: EXIT.noPermission,
+    hint: 'Make what the message names yours alone and writable, or point XDG_STATE_HOME at another directory.',
+  },
   'daemon-start': {
     exit: EXIT.unavailable,
     hint: 'Run claude-slack-hook --test, and look into the log that --status names.',

@@ -53,7 +53,7 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
     }
     case 'stop': {
       const { runStop } = await import('./commands/stop.ts');
-      return runStop(process.env);
+      return runStop(settingsIfAny(getSettings), process.env);
     }
     case 'daemon': {
       if (process.env[SERVER_ENV] !== '1')
@@ -80,6 +80,15 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
       const { helpText } = await import('./help.ts');
       return { stdout: helpText(), stderr: '', exitCode: 0 };
     }
+  }
+}
+
+/** A config that cannot be read must not keep anybody from stopping the daemon. */
+function settingsIfAny(getSettings: () => Settings): Settings | undefined {
+  try {
+    return getSettings();
+  } catch {
+    return undefined;
   }
 }
 

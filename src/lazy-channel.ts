@@ -14,6 +14,7 @@ export function createLazyChannel(name: string, load: () => Promise<Channel>): C
       if (loaded === undefined) throw new AppError('internal', 'Expected the channel to be started before it asks');
       return loaded.ask(request, signal, onShown);
     },
+    adopt: (left) => loaded?.adopt(left),
     close: async (request, outcome) => loaded?.close(request, outcome),
     tell: async (news) => loaded?.tell(news),
     stop: async () => loaded?.stop(),

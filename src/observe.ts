@@ -1,8 +1,7 @@
 /** Events that ask nothing but may tell what became of a request. */
-import { tryConnect } from './daemon.ts';
+import { meet, type Wanted } from './daemon.ts';
 import { secretsIn } from './environment-secrets.ts';
 import { encodeEvent } from './protocol-daemon.ts';
-import { runtimePaths } from './socket.ts';
 import type { HookInput } from './types.ts';
 
 /** An event waits no longer than this for a busy daemon. */
@@ -14,17 +13,22 @@ const MAX_ERROR = 500;
  * Tells a running daemon of an event that may end a pending request. Never starts one, never fails, and waits only for
  * the daemon's word that it has read the line. The tool's response stays here: it may be large and is nobody's business.
  */
-export async function observe(input: HookInput, env: Readonly<Record<string, string | undefined>>): Promise<void> {
+export async function observe(
+  input: HookInput,
+  wanted: Wanted,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
   const { tool_response: _response, ...rest } = input;
   const error = typeof input.error === 'string' ? { error: withoutSecrets(input.error, env).slice(0, MAX_ERROR) } : {};
   const heard = Promise.withResolvers<void>();
   try {
-    const connection = await tryConnect(runtimePaths(env).socket, {
-      onData: () => heard.resolve(),
+    const meeting = await meet(wanted, performance.now() + OBSERVE_MS, {
+      onLine: () => heard.resolve(),
+      onBroken: () => heard.resolve(),
       onClose: heard.resolve,
     });
-    if (connection === undefined) return;
-    connection.send(encodeEvent({ ...rest, ...error }));
+    if (meeting.state !== 'ready') return;
+    meeting.connection.send(encodeEvent({ ...rest, ...error }));
     await Promise.race([heard.promise, Bun.sleep(OBSERVE_MS)]);
   } catch {
     // An observer must not disturb the agent; the card stays until its deadline.

@@ -3,6 +3,7 @@
  * so we look. Two signs count: nobody can read our answer any more, or the agent has disappeared above us while the
  * shell in between still waits. Whatever is not certain counts as no sign: a hook run by hand must never give up.
  */
+import { readSmallFile } from './file-status.ts';
 import { openLibc } from './libc.ts';
 
 // poll(2); the two bits are the same on Linux and macOS, and reported unasked.
@@ -62,10 +63,9 @@ function watchParent(libc: Libc): () => boolean {
  * shell that is gone has put us into the background.
  */
 function watchChain({ getppid }: Libc): () => boolean {
-  const readStat = createStatReader();
-  let chain = readStat === undefined ? undefined : chainToAgent(process.pid, getppid(), readStat);
+  let chain = chainToAgent(process.pid, getppid(), readStat);
   return () => {
-    if (chain === undefined || readStat === undefined) return false;
+    if (chain === undefined) return false;
     const [agent, ...others] = chain.toReversed();
     const parentOf = (pid: number): number | undefined => (pid === process.pid ? getppid() : readStat(pid)?.parent);
     const holds = others.slice(1).every((pid, index) => parentOf(pid) === others[index]);
@@ -73,6 +73,11 @@ function watchChain({ getppid }: Libc): () => boolean {
     const parent = holds && others[0] !== undefined ? parentOf(others[0]) : undefined;
     return parent !== undefined && parent !== agent;
   };
+}
+
+function readStat(pid: number): ProcessStat | undefined {
+  const text = readSmallFile(`/proc/${pid}/stat`);
+  return text === undefined ? undefined : parseStat(text);
 }
 
 export interface ProcessStat {
@@ -107,22 +112,4 @@ export function parseStat(text: string): ProcessStat | undefined {
   const [, parent, , , terminal] = text.slice(end + 2).split(' ');
   if (end === -1 || parent === undefined || terminal === undefined) return undefined;
   return { name: text.slice(text.indexOf('(') + 1, end), parent: Number(parent), terminal: Number(terminal) };
-}
-
-/** node:fs would map 6 MB more into every waiting hook. */
-function createStatReader(): ((pid: number) => ProcessStat | undefined) | undefined {
-  const libc = openLibc({
-    open: { args: ['ptr', 'i32'], returns: 'i32' },
-    read: { args: ['i32', 'ptr', 'u64'], returns: 'i64' },
-    close: { args: ['i32'], returns: 'i32' },
-  });
-  if (libc === undefined) return undefined;
-  const buffer = Buffer.alloc(1024);
-  return (pid) => {
-    const fd = libc.open(Buffer.from(`/proc/${pid}/stat\0`), 0);
-    if (fd < 0) return undefined;
-    const length = Number(libc.read(fd, buffer, buffer.byteLength));
-    libc.close(fd);
-    return length <= 0 ? undefined : parseStat(buffer.toString('latin1', 0, length));
-  };
 }

@@ -16,7 +16,18 @@ export type Incoming =
   | { readonly type: 'request'; readonly input: HookInput; readonly note: ClientNote | undefined }
   /** Something that has happened; whatever the event is, nobody is asked because of it. */
   | { readonly type: 'event'; readonly input: HookInput }
+  | { readonly type: 'hello'; readonly challenge: string }
+  | { readonly type: 'retire' }
   | { readonly type: 'status' };
+
+export function encodeStatusQuery(): string {
+  return `${JSON.stringify({ [KEY]: { type: 'status' } })}\n`;
+}
+
+/** Asks a daemon to make room for a newer one, or for one with other tokens. */
+export function encodeRetire(): string {
+  return `${JSON.stringify({ [KEY]: { type: 'retire' } })}\n`;
+}
 
 /** A hook input that is only told of. */
 export function encodeEvent(input: HookInput): string {
@@ -38,7 +49,9 @@ export function readIncoming(line: string): Incoming {
 }
 
 function readCommand(extra: unknown): Incoming {
-  if (isObject(extra) && extra.type === 'status') return { type: 'status' };
+  if (isObject(extra) && (extra.type === 'status' || extra.type === 'retire')) return { type: extra.type };
+  if (isObject(extra) && extra.type === 'hello' && typeof extra.challenge === 'string' && extra.challenge.length <= 100)
+    return { type: 'hello', challenge: extra.challenge };
   throw new AppError('protocol', `Unknown command ${JSON.stringify(extra)?.slice(0, 80)}`);
 }
 
@@ -50,14 +63,21 @@ function readNote(value: unknown): ClientNote {
       `Expected protocol ${PROTOCOL_VERSION}, got ${JSON.stringify(value.protocol)}`,
     );
   }
-  const { agent, approvers, waitMs, app, secrets = [], beats = false } = value;
+  const { agent, id, approvers, waitMs, app, secrets = [], beats = false } = value;
   const timed = typeof waitMs === 'number' && waitMs > 0 && waitMs < 2 ** 31;
   const lists = areTexts(approvers) && areTexts(secrets);
-  if (agent !== 'claude' || !lists || !timed || typeof app !== 'string' || typeof beats !== 'boolean') {
+  const named = id === undefined || (typeof id === 'string' && UUID.test(id));
+  if (agent !== 'claude' || !lists || !timed || !named || typeof app !== 'string' || typeof beats !== 'boolean') {
     throw new AppError('protocol', `Malformed ${KEY} note`);
   }
-  return { protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app, secrets, ...(beats ? { beats } : {}) };
+  return {
+    ...{ protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app, secrets },
+    ...(id === undefined ? {} : { id }),
+    ...(beats ? { beats } : {}),
+  };
 }
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function areTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');

@@ -25,6 +25,8 @@ export const KEY = 'claude_slack_hook';
 export interface ClientNote {
   readonly protocol: number;
   readonly agent: AgentName;
+  /** The request's own, a UUID: a client whose daemon has died asks the next one with the same. */
+  readonly id?: string;
   /** Who may answer; empty means those of the config file, or else the daemon's own list. */
   readonly approvers: readonly string[];
   /** How long the client will wait, in milliseconds from now. */
@@ -61,7 +63,19 @@ export interface DaemonStatus {
   readonly auditFile: string;
 }
 
+/** What a daemon says first. */
+export interface Hello {
+  /** See `proofOf`, about `daemon` and the client's challenge. */
+  readonly proof: string;
+  readonly version: string;
+  /** Fingerprint of its tokens; see `appFingerprint`. */
+  readonly app: string;
+}
+
 export type Reply =
+  | ({ readonly type: 'hello' } & Hello)
+  /** The daemon makes room for another one. */
+  | { readonly type: 'retiring' }
   /** The daemon lives; nothing else is meant. */
   | { readonly type: 'beat' }
   | { readonly type: 'outcome'; readonly outcome: Outcome }
@@ -73,8 +87,8 @@ export function encodeRequest(inputJson: string, note: ClientNote): string {
   return `${inputJson.slice(0, -1)},${JSON.stringify({ [KEY]: note }).slice(1)}\n`;
 }
 
-export function encodeStatusQuery(): string {
-  return `${JSON.stringify({ [KEY]: { type: 'status' } })}\n`;
+export function encodeHello(challenge: string): string {
+  return `${JSON.stringify({ [KEY]: { type: 'hello', challenge } })}\n`;
 }
 
 /** Checks one line from the daemon. Throws AppError('protocol'). */
@@ -82,7 +96,9 @@ export function readReply(line: string): Reply {
   const reply = parseObject(line)[KEY];
   if (!isObject(reply)) throw new AppError('protocol', `Expected a reply with the key ${KEY}, got ${kindOf(reply)}`);
   if (reply.type === 'outcome' && isOutcome(reply.outcome)) return { type: 'outcome', outcome: reply.outcome };
-  if (reply.type === 'beat') return { type: 'beat' };
+  if (reply.type === 'beat' || reply.type === 'retiring') return { type: reply.type };
+  if (reply.type === 'hello')
+    return { type: 'hello', proof: String(reply.proof), version: String(reply.version), app: String(reply.app) };
   if (reply.type === 'status' && isObject(reply.status))
     return { type: 'status', status: reply.status as unknown as DaemonStatus };
   if (reply.type === 'error') {

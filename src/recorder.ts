@@ -2,7 +2,17 @@
 import type { Logger } from './logger.ts';
 import { createMasker, type Masker, type SecretRule } from './secrets.ts';
 import type { Ran } from './sessions.ts';
-import type { Answer, ApprovalRequest, Grant, Outcome, Store, StoreRecord, ToolInput, Verdict } from './types.ts';
+import type {
+  Answer,
+  ApprovalRequest,
+  Grant,
+  Outcome,
+  Receipt,
+  Store,
+  StoreRecord,
+  ToolInput,
+  Verdict,
+} from './types.ts';
 
 export interface RecorderOptions {
   readonly store: Pick<Store, 'append'>;
@@ -14,7 +24,13 @@ export interface RecorderOptions {
 /** Each method returns whether the record is on disk. */
 export interface Recorder {
   asked(request: ApprovalRequest): boolean;
+  /** A message shows it. */
+  posted(request: ApprovalRequest, receipt: Receipt, at: number): boolean;
   ended(request: ApprovalRequest, outcome: Outcome): boolean;
+  /** The client was told, or was not there any more. */
+  delivered(id: string, at: number, isThere: boolean): boolean;
+  /** Every message says how it ended. */
+  closed(id: string, at: number): boolean;
   counted(request: ApprovalRequest, answer: Answer): boolean;
   refused(answer: Answer, verdict: Verdict): boolean;
   ran(ran: Ran, at: number): boolean;
@@ -43,15 +59,30 @@ export function createRecorder({ store, logger, maskRules }: RecorderOptions): R
   return {
     asked: (request) =>
       append(() => {
-        const { id, agent, digest, approvers, needed, askedAt, expiresAt, input } = request;
+        const { id, agent, digest, approvers, needed, askedAt, expiresAt, input, offers, fromConfig, replies } =
+          request;
         const masked = maskDeep(input, maskerFor(request));
-        return { type: 'asked', at: askedAt, id, agent, digest, approvers, needed, expiresAt, input: masked };
+        return {
+          ...{ type: 'asked', at: askedAt, id, agent, digest, approvers, needed, expiresAt, input: masked },
+          ...{ offers, fromConfig, replies },
+        };
       }),
+    posted: ({ id }, receipt, at) => append(() => ({ ...receipt, type: 'posted', at, id })),
     ended: (request, outcome) =>
       append(() => {
         const masked = maskDeep(outcome, maskerFor(request)) as Outcome;
-        return { ...masked, type: 'ended', id: request.id, digest: request.digest };
+        const isExact = JSON.stringify(masked) === JSON.stringify(outcome);
+        return {
+          ...masked,
+          type: 'ended',
+          id: request.id,
+          digest: request.digest,
+          ...(isExact ? {} : { masked: true }),
+        };
       }),
+    delivered: (id, at, isThere) =>
+      append(() => ({ type: 'delivered', at, id, ...(isThere ? {} : { client: 'gone' }) })),
+    closed: (id, at) => append(() => ({ type: 'closed', at, id })),
     counted: ({ id, digest }, { by, at }) => append(() => ({ type: 'approved', at, id, digest, by })),
     refused: ({ requestId, by, decision, at }, verdict) =>
       append(() => ({ type: 'refused', at, id: requestId, by, decision, verdict })),

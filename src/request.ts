@@ -6,6 +6,9 @@ import type { ApprovalRequest, HookInput } from './types.ts';
 export interface RequestOptions
   extends Pick<ApprovalRequest, 'input' | 'agent' | 'offers' | 'needed' | 'fromConfig' | 'secrets' | 'replies'> {
   readonly approvers: readonly string[];
+  /** By default new ones. */
+  readonly id?: string;
+  readonly nonce?: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly waitMs: number;
@@ -23,8 +26,8 @@ export function createRequest(options: RequestOptions): ApprovalRequest {
     });
   }
   return {
-    id: Bun.randomUUIDv7(),
-    nonce: randomBytes(16).toString('base64url'),
+    id: options.id ?? Bun.randomUUIDv7(),
+    nonce: options.nonce ?? randomBytes(16).toString('base64url'),
     ...{ agent, input, offers, needed, fromConfig, secrets },
     ...(replies === undefined ? {} : { replies }),
     digest: digestOf(input),

@@ -1,28 +1,33 @@
 /** The daemon: takes the lock, listens, and puts broker, channel and store together until it is idle or told to stop. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, rmSync, writeSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { AGENTS } from './agents/agent.ts';
 import { WITNESSES } from './agents/evidence.ts';
 import { createApprovals } from './approvals.ts';
+import type { Tokens } from './channels/slack-credentials.ts';
 import type { SlackHealth } from './channels/slack-health.ts';
 import { createClients } from './clients.ts';
-import { appFingerprint } from './daemon.ts';
-import { keepFailure, removeIdentity, writeIdentity } from './daemon-files.ts';
+import { appFingerprint, appKey, type Wanted } from './daemon.ts';
+import { keepFailure, removeIdentity, writeIdentity, writeRecord } from './daemon-files.ts';
 import { hideMemory, raiseDescriptors } from './daemon-limits.ts';
-import { type Lock, leaveSession, takeLock } from './daemon-lock.ts';
-import { READY_ENV, type Readiness } from './daemon-start.ts';
+import { createTurns, type Lock, leaveSession, takeLock } from './daemon-lock.ts';
+import { claimPlace, type Place, prepareAppDirectory, watchPlace } from './daemon-place.ts';
+import { proofOf } from './daemon-record.ts';
+import { READY_ENV, type Readiness, TAKE_OVER_ENV } from './daemon-start.ts';
 import { AppError, toAppError } from './errors.ts';
 import { createGrants } from './grants.ts';
+import { createIdleTimer } from './idle-timer.ts';
+import { instanceId } from './instance-id.ts';
 import { createLazyChannel } from './lazy-channel.ts';
 import { createListener } from './listener.ts';
-import { createLogFile, createLogger, type Logger, stderrSink } from './logger.ts';
+import { createLogFile, createLogger, stderrSink } from './logger.ts';
 import { dangerOf } from './policy/danger.ts';
 import { createGate } from './policy/gate.ts';
 import { BEAT_MS, type DaemonStatus } from './protocol.ts';
 import type { Settings } from './settings.ts';
-import { prepareDirectory, type RuntimePaths, runtimePaths } from './socket.ts';
-import { instanceId, type StatePaths, statePaths } from './state.ts';
+import { type AppPaths, appPaths, type StatePaths, statePaths } from './state.ts';
+import { createJournal } from './store/journal.ts';
 import { createJsonlStore } from './store/jsonl.ts';
 import type { Channel } from './types.ts';
 import { VERSION } from './version.ts';
@@ -32,8 +37,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** How long a stopping daemon waits for Slack to take the last edits, and then for the connection to close. */
 const LAST_EDITS_MS = 1_200;
 const LAST_FRAMES_MS = 300;
-/** How often the daemon looks whether its socket and lock are still where clients look for them. */
-const SELF_CHECK_MS = 500;
+/** How long a daemon that makes room waits for what it was doing: the client of the next one waits 1.5 s for all of it. */
+const RETIRE_MS = 400;
+/** How long the next one waits for the lock. */
+const ROOM_MS = 1_200;
+const CHECK_TOKENS_MS = 1_000;
+const POLL_MS = 4;
 
 /**
  * Runs the daemon until it ends and returns the process's exit code.
@@ -44,29 +53,58 @@ export async function runServer(settings: Settings, env: Environment): Promise<n
   process.umask(0o077);
   if (report !== undefined) leaveSession();
   let lock: Lock | undefined;
+  let place: Place | undefined;
   try {
-    const paths = runtimePaths(env);
-    prepareDirectory(paths.dir);
-    lock = takeLock(paths.lock);
+    const tokens = tokensOf(settings);
+    const key = appKey(tokens.appToken, tokens.apiUrl);
+    const wanted = { paths: appPaths(env, key), app: appFingerprint(tokens.botToken, tokens.appToken, tokens.apiUrl) };
+    const state = statePaths(env);
+    prepareAppDirectory(state, wanted.paths);
+    lock = takeLock(wanted.paths.lock);
+    if (lock === undefined && env[TAKE_OVER_ENV] === '1') lock = await takeOver(wanted, tokens);
     if (lock === undefined) {
       if (report === undefined) {
-        throw new AppError('daemon-start', `Another daemon already runs for ${paths.dir}`, {
+        throw new AppError('daemon-start', 'Another daemon of this Slack app already runs', {
           hint: 'Run claude-slack-hook --stop first.',
         });
       }
       report({ state: 'busy' });
       return 0;
     }
+    place = claimPlace(env, key);
     process.chdir('/');
-    return await serve({ settings, paths, lock, state: statePaths(env), report });
+    return await serve({ settings, tokens, key, wanted, place, lock, state, report });
   } catch (error) {
     const { code, message, hint, exitCode } = toAppError(error);
     if (report === undefined) throw error;
     report({ state: 'failed', code, message, hint });
     return exitCode;
   } finally {
+    place?.lock.release();
+    // Last: whoever has it may use the place.
     lock?.release();
   }
+}
+
+function tokensOf({ botToken, appToken, apiUrl }: Settings): Tokens {
+  if (botToken === undefined || appToken === undefined)
+    throw new AppError('missing-config', 'Expected a bot token and an app token, got none');
+  return { botToken, appToken, apiUrl };
+}
+
+/** The app's lock, once the daemon that has it has made room; undefined when it need not. */
+async function takeOver(wanted: Wanted, tokens: Tokens): Promise<Lock | undefined> {
+  const { askToRetire } = await import('./take-over.ts');
+  const isFreed = await askToRetire(wanted, async () => {
+    const { checkTokens } = await import('./channels/slack-credentials.ts');
+    await checkTokens(tokens, CHECK_TOKENS_MS);
+  });
+  if (!isFreed) return undefined;
+  for (const until = performance.now() + ROOM_MS; performance.now() < until; await Bun.sleep(POLL_MS)) {
+    const lock = takeLock(wanted.paths.lock);
+    if (lock !== undefined) return lock;
+  }
+  return undefined;
 }
 
 type Report = (readiness: Readiness) => void;
@@ -89,18 +127,28 @@ function createReport(readyFd: string | undefined): Report | undefined {
 
 interface ServeOptions {
   readonly settings: Settings;
-  readonly paths: RuntimePaths;
-  readonly state: StatePaths;
+  readonly tokens: Tokens;
+  /** The app's; see `appKey`. */
+  readonly key: string;
+  readonly wanted: Wanted;
+  readonly place: Place;
+  /** The app's. */
   readonly lock: Lock;
+  readonly state: StatePaths;
   readonly report: Report | undefined;
 }
 
-async function serve({ settings, paths, state, lock, report }: ServeOptions): Promise<number> {
-  const { botToken, appToken } = settings;
-  if (botToken === undefined || appToken === undefined) {
-    throw new AppError('missing-config', 'Expected a bot token and an app token, got none');
-  }
-  const app = appFingerprint(botToken, appToken, settings.apiUrl);
+const RETIRE = 'another daemon takes over';
+
+/** Why the daemon ends; RETIRE when another one goes on with everything. */
+interface End {
+  readonly why: string;
+}
+
+async function serve(options: ServeOptions): Promise<number> {
+  const { settings, tokens, key, wanted, place, state, lock, report } = options;
+  const { botToken, appToken, apiUrl } = tokens;
+  const { paths } = place;
   const startedAt = Date.now();
   const logger = createLogger(settings.logLevel, report === undefined ? stderrSink : createLogFile(state.log), [
     botToken,
@@ -111,8 +159,19 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
   process.on('uncaughtException', (error) => logger.error({ err: error }, 'uncaught exception'));
 
   let slack: DaemonStatus['slack'] = { state: 'connecting', connections: 0 };
-  const end = Promise.withResolvers<string>();
-  const store = createJsonlStore(state.audit, { keepDays: () => gate.auditKeepDays() });
+  const end = Promise.withResolvers<End>();
+  const record = writeRecord(wanted.paths.record, paths.socket);
+  const nonceOf = (id: string): string =>
+    Buffer.from(proofOf(record.key, 'nonce', id), 'hex')
+      .subarray(0, 16)
+      .toString('base64url');
+  const store = createJsonlStore(state.audit, {
+    keepDays: () => gate.auditKeepDays(),
+    lock: createTurns(state.auditLock),
+  });
+  const journal = createJournal({
+    ...{ store, app: key, nonceOf, path: state.audit, checkpoint: wanted.paths.checkpoint, now: Date.now },
+  });
   // Slack's libraries load while the first client is already connecting; requests wait for the channel's start.
   const channel = createLazyChannel('Slack', async () => {
     const { createSlackChannel } = await import('./channels/slack.ts');
@@ -122,7 +181,6 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
       if (health.isFatal)
         approvals.fail({ reason: health.reason ?? 'Slack refuses this app.', code: health.code ?? 'slack-auth' });
     };
-    const { apiUrl } = settings;
     return createSlackChannel({
       botToken,
       appToken,
@@ -141,9 +199,10 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
   const { policy } = gate;
   const approvals = createApprovals({
     channel,
-    store,
+    store: journal,
     grants: createGrants({ newId: () => randomBytes(8).toString('base64url'), matches: gate.covers }),
     now: Date.now,
+    elapsed: () => performance.now(),
     logger,
     maskRules: gate.maskRules,
     onGrants: () => idle.touch(),
@@ -155,7 +214,10 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
   const clients = createClients({
     agents: AGENTS,
     witnesses: WITNESSES,
-    app,
+    app: wanted.app,
+    nonceOf,
+    greet: (challenge) => ({ proof: proofOf(record.key, 'daemon', challenge), version: VERSION, app: wanted.app }),
+    retire: () => end.resolve({ why: RETIRE }),
     approvers: settings.isConfigAsked ? [] : settings.approvers,
     waitMs: settings.deadlineMs,
     policy,
@@ -167,7 +229,7 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
       pending: approvals.pending().map(({ id, input, askedAt }) => ({ id, tool: input.tool_name ?? '', askedAt })),
       grants: approvals.grants().map(({ id, text, by, until }) => ({ id, rule: text, by, until })),
       slack,
-      apiUrl: settings.apiUrl,
+      apiUrl,
       logFile: report === undefined ? 'stderr' : state.log,
       auditFile: state.audit,
     }),
@@ -179,55 +241,51 @@ async function serve({ settings, paths, state, lock, report }: ServeOptions): Pr
   });
   const idle = createIdleTimer(
     settings.idleMs,
-    () => clients.waiting() === 0 && approvals.grants().length === 0,
-    () => end.resolve('idle'),
+    () => clients.waiting() === 0 && approvals.pending().length === 0 && approvals.grants().length === 0,
+    () => end.resolve({ why: 'idle' }),
   );
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end.resolve(signal));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end.resolve({ why: signal }));
 
+  approvals.restore(journal.leftBehind());
+  if (existsSync(wanted.paths.stopped)) {
+    approvals.fail({ reason: 'The daemon was stopped.' });
+    rmSync(wanted.paths.stopped, { force: true });
+  }
   const listener = createListener(paths.socket, { ...clients, descriptors: raiseDescriptors() });
   writeIdentity(paths, startedAt);
-  const stopWatching = watchOwnFiles({
-    paths,
-    lock,
-    listener,
-    startedAt,
-    logger,
-    onReplaced: () => end.resolve('lock file replaced'),
+  const stopWatching = watchPlace({
+    ...{ place, lock, listener, startedAt, logger, app: wanted.paths },
+    onReplaced: () => end.resolve({ why: 'lock file replaced' }),
   });
   const beating = setInterval(clients.beat, BEAT_MS);
   report?.({ state: 'listening' });
-  logger.info(
-    { version: VERSION, bun: Bun.version, apiUrl: settings.apiUrl, socket: paths.socket },
-    'daemon listening',
-  );
+  logger.info({ version: VERSION, bun: Bun.version, apiUrl, socket: paths.socket }, 'daemon listening');
   hideMemory();
 
-  const why = await Promise.race([end.promise, startFailure(approvals.start(), paths)]);
+  const ended = await Promise.race([end.promise, startFailure(approvals.start(), wanted.paths)]);
   stopWatching();
   clearInterval(beating);
   idle.stop();
   clients.refuseNew();
   listener.stop();
-  if (why instanceof AppError) {
-    logger.error({ code: why.code, err: why }, 'start failed');
-    keepFailure(paths.failure, { code: why.code, message: why.message, hint: why.hint, at: Date.now(), app });
+  if (ended instanceof AppError) {
+    const { code, message, hint } = ended;
+    logger.error({ code, err: ended }, 'start failed');
+    keepFailure(wanted.paths.failure, { code, message, hint, at: Date.now(), app: wanted.app });
+    await lastWords(approvals.stop({ reason: message, code }), LAST_EDITS_MS, channel);
   } else {
-    logger.info({ reason: why }, 'daemon stopping');
+    logger.info({ reason: ended.why }, 'daemon stopping');
+    if (ended.why === RETIRE) await lastWords(approvals.retire(), RETIRE_MS, channel);
+    else await lastWords(approvals.stop({ reason: 'The daemon was stopped.' }), LAST_EDITS_MS, channel);
   }
-  await lastWords(
-    approvals.stop(
-      why instanceof AppError ? { reason: why.message, code: why.code } : { reason: 'The daemon was stopped.' },
-    ),
-    channel,
-  );
-  store.close();
+  journal.close();
   // Last: until the lock is free, --stop has to be able to find this process.
   removeIdentity(paths);
-  return why instanceof AppError ? why.exitCode : 0;
+  return ended instanceof AppError ? ended.exitCode : 0;
 }
 
 /** Resolves only when the start failed; a start that succeeds clears what an earlier one left. */
-async function startFailure(started: Promise<void>, paths: RuntimePaths): Promise<AppError> {
+async function startFailure(started: Promise<void>, paths: AppPaths): Promise<AppError> {
   try {
     await started;
   } catch (error) {
@@ -237,52 +295,7 @@ async function startFailure(started: Promise<void>, paths: RuntimePaths): Promis
   return new Promise(() => {});
 }
 
-async function lastWords(edits: Promise<void>, channel: Channel): Promise<void> {
-  await Promise.race([edits, Bun.sleep(LAST_EDITS_MS)]);
+async function lastWords(edits: Promise<void>, withinMs: number, channel: Channel): Promise<void> {
+  await Promise.race([edits, Bun.sleep(withinMs)]);
   await Promise.race([channel.stop().catch(() => {}), Bun.sleep(LAST_FRAMES_MS)]);
-}
-
-interface WatchOptions {
-  readonly paths: RuntimePaths;
-  readonly lock: Lock;
-  readonly listener: ReturnType<typeof createListener>;
-  readonly startedAt: number;
-  readonly logger: Pick<Logger, 'warn'>;
-  readonly onReplaced: () => void;
-}
-
-/**
- * Whoever empties the directory takes the socket from the clients: listen again. With the lock gone another daemon may
- * already run, and then this one must not.
- */
-function watchOwnFiles({ paths, lock, listener, startedAt, logger, onReplaced }: WatchOptions): () => void {
-  const timer = setInterval(() => {
-    try {
-      if (!lock.isCurrent()) onReplaced();
-      if (!lock.isCurrent() || listener.isReachable()) return;
-      logger.warn({ socket: paths.socket }, 'socket file is gone; listening again');
-      prepareDirectory(paths.dir);
-      listener.relisten();
-      writeIdentity(paths, startedAt);
-    } catch (error) {
-      logger.warn({ err: error }, 'cannot listen again');
-    }
-  }, SELF_CHECK_MS);
-  return () => clearInterval(timer);
-}
-
-interface IdleTimer {
-  touch(): void;
-  stop(): void;
-}
-
-/** Calls `onIdle` when `isIdle` has been true for `ms` since the last touch. */
-function createIdleTimer(ms: number, isIdle: () => boolean, onIdle: () => void): IdleTimer {
-  let timer: Timer | undefined;
-  const touch = (): void => {
-    clearTimeout(timer);
-    timer = isIdle() ? setTimeout(onIdle, ms) : undefined;
-  };
-  touch();
-  return { touch, stop: () => clearTimeout(timer) };
 }

@@ -2,6 +2,7 @@
 import { AppError } from './errors.ts';
 import { fileStatus } from './file-status.ts';
 import { type Flag, type Option, type ParsedArgv, TABLE } from './options.ts';
+import { homeOf } from './state.ts';
 import type { FailurePolicy } from './types.ts';
 
 /** What the program runs with, from flags, environment and config file together. */
@@ -100,7 +101,7 @@ function configFileOf(env: Environment): string {
 function configHome(env: Environment): string {
   const configured = env.XDG_CONFIG_HOME;
   if (configured?.startsWith('/')) return configured;
-  return `${env.HOME?.startsWith('/') ? env.HOME : ''}/.config`;
+  return `${homeOf(env)}/.config`;
 }
 
 function readConfig(file: string): Readonly<Record<string, string>> {

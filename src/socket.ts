@@ -10,93 +10,109 @@ export interface RuntimePaths {
   readonly pid: string;
   /** Which process that is (start time, executable), so that `--stop` never signals another one. */
   readonly identity: string;
-  /** Held with flock for as long as the daemon lives. */
+  /** Held with flock by the daemon that uses this directory. */
   readonly lock: string;
-  /** Why the last start failed, so that a failing start is not tried again at every tool call. */
-  readonly failure: string;
 }
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** sun_path holds 104 bytes on macOS and 108 on Linux, the final NUL included (unix(7), unix(4)). */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-/** `$TMPDIR/claude-slack-approval`, or /tmp in place of an unset TMPDIR. Throws AppError('socket-dir') for a path that cannot work. */
-export function runtimePaths(env: Readonly<Record<string, string | undefined>>): RuntimePaths {
+/** `$TMPDIR/claude-slack-approval`, or /tmp in place of an unset TMPDIR. Undefined for a TMPDIR in which no socket can be. */
+export function runtimePaths(env: Environment): RuntimePaths | undefined {
   const base = env.TMPDIR === undefined || env.TMPDIR === '' ? '/tmp' : env.TMPDIR;
-  if (!base.startsWith('/')) {
-    throw new AppError('socket-dir', `Expected TMPDIR to be an absolute path, got ${JSON.stringify(base)}`);
-  }
-  const dir = `${base.replace(/\/+$/, '')}/claude-slack-approval`;
-  const socket = `${dir}/approval.sock`;
-  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH_BYTES) {
-    throw new AppError(
-      'socket-dir',
-      `Expected a socket path of at most ${MAX_SOCKET_PATH_BYTES} bytes, got ${socket}`,
-      {
-        hint: 'Point TMPDIR at a shorter directory.',
-      },
-    );
-  }
-  return {
-    dir,
-    socket,
-    pid: `${dir}/server.pid`,
-    identity: `${dir}/server.json`,
-    lock: `${dir}/server.lock`,
-    failure: `${dir}/failure.json`,
-  };
+  const paths = runtimePathsIn(`${base.replace(/\/+$/, '')}/claude-slack-approval`);
+  const isUsable = base.startsWith('/') && Buffer.byteLength(paths.socket) <= MAX_SOCKET_PATH_BYTES;
+  return isUsable ? paths : undefined;
 }
 
 /**
- * Creates the directory when it is missing and checks that nobody else can have put anything into it.
- * Throws AppError('socket-dir') otherwise.
+ * Where a daemon listens when it cannot in `$TMPDIR`: a short directory of this user's, and one of the app in it.
+ * Throws AppError('socket-dir') when somebody else owns it.
+ * @param key see `appKey`
  */
-export function prepareDirectory(dir: string): void {
-  if (!isOwn(dir, 'directory')) {
-    makeDirectory(dir);
-    isOwn(dir, 'directory');
+export function otherRuntimePaths(env: Environment, key: string): RuntimePaths {
+  const { XDG_RUNTIME_DIR: runtime } = env;
+  const isPrivate = runtime?.startsWith('/') === true && runtime.length < 50 && isPrivateDirectory(runtime);
+  const base = isPrivate ? `${runtime}/claude-slack-hook` : `/tmp/claude-slack-hook-${process.getuid?.() ?? 0}`;
+  prepareDirectory(base);
+  return runtimePathsIn(`${base}/${key}`);
+}
+
+export function runtimePathsIn(dir: string): RuntimePaths {
+  return {
+    dir,
+    socket: `${dir}/approval.sock`,
+    pid: `${dir}/server.pid`,
+    identity: `${dir}/server.json`,
+    lock: `${dir}/server.lock`,
+  };
+}
+
+/** Which of the two kinds of our directories a failure is about: TMPDIR or XDG_STATE_HOME helps. */
+type Code = 'socket-dir' | 'state-dir';
+
+/**
+ * Creates the directory when it is missing and checks that nobody else can have put anything into it.
+ * Throws AppError(code) otherwise; its cause is the system's error when there is no directory and none can be made.
+ */
+export function prepareDirectory(dir: string, code: Code = 'socket-dir'): void {
+  if (isOwn(dir, 'directory', code)) return;
+  makeDirectory(dir, code);
+  isOwn(dir, 'directory', code);
+}
+
+/** True when the socket is there and ours, in a directory of ours. Throws AppError('socket-dir') when either is somebody else's or something else. */
+export function socketExists(path: string): boolean {
+  return isOwn(path.slice(0, path.lastIndexOf('/')), 'directory') && isOwn(path, 'socket');
+}
+
+/** True when the file is there and nobody else can read it. Throws AppError('state-dir') otherwise. */
+export function ownFileExists(path: string): boolean {
+  return isOwn(path, 'file', 'state-dir');
+}
+
+function isPrivateDirectory(path: string): boolean {
+  try {
+    return isOwn(path, 'directory');
+  } catch {
+    return false;
   }
 }
 
-/** True when the socket is there and ours. Throws AppError('socket-dir') when it is somebody else's or no socket. */
-export function socketExists(path: string): boolean {
-  return isOwn(path, 'socket');
-}
-
-function makeDirectory(dir: string): void {
+function makeDirectory(dir: string, code: Code): void {
   try {
     process.getBuiltinModule('node:fs').mkdirSync(dir, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw new AppError('socket-dir', `Cannot create ${dir}: ${(error as Error).message}`, {
-      cause: error,
-      hint: 'Point TMPDIR at a directory that exists and that you may write to.',
-    });
+    throw new AppError(code, `Cannot create ${dir}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** False when there is nothing. A symbolic link is neither a directory nor a socket. */
-function isOwn(path: string, kind: FileStatus['kind']): boolean {
-  const status = statusOf(path);
+/** False when there is nothing. A symbolic link is none of the kinds. */
+function isOwn(path: string, kind: FileStatus['kind'], code: Code = 'socket-dir'): boolean {
+  const status = statusOf(path, code);
   if (status === undefined) return false;
-  if (status.kind !== kind) throw new AppError('socket-dir', `Expected ${path} to be a ${kind}, got something else`);
+  if (status.kind !== kind) throw new AppError(code, `Expected ${path} to be a ${kind}, got something else`);
   const uid = process.getuid?.();
   if (uid !== undefined && status.uid !== uid) {
-    throw new AppError('socket-dir', `Expected ${path} to belong to uid ${uid}, got uid ${status.uid}`);
+    throw new AppError(code, `Expected ${path} to belong to uid ${uid}, got uid ${status.uid}`);
   }
   if ((status.mode & 0o077) !== 0) {
     const wanted = kind === 'directory' ? '700' : '600';
-    throw new AppError('socket-dir', `Expected mode 0${wanted} for ${path}, got 0${status.mode.toString(8)}`, {
+    throw new AppError(code, `Expected mode 0${wanted} for ${path}, got 0${status.mode.toString(8)}`, {
       hint: `Run: chmod ${wanted} ${path}`,
     });
   }
   return true;
 }
 
-function statusOf(path: string): FileStatus | undefined {
+function statusOf(path: string, code: Code): FileStatus | undefined {
   try {
     return fileStatus(path);
   } catch (error) {
-    throw new AppError('socket-dir', `Cannot look at ${path}: ${(error as Error).message}`, { cause: error });
+    throw new AppError(code, `Cannot look at ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 

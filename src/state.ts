@@ -1,43 +1,63 @@
-/** The user's own lasting files: log, audit log, the name of this installation. */
-import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-
+/** Where this user's lasting files are: log, audit log, the name of this installation, and what belongs to the daemon of one Slack app. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface StatePaths {
   readonly dir: string;
   readonly log: string;
   readonly audit: string;
+  /** Daemons of several apps take turns in writing the audit log. */
+  readonly auditLock: string;
   readonly instance: string;
+  /** A directory for each Slack app that was ever used. */
+  readonly apps: string;
+}
+
+/** What the daemon of one Slack app and its clients share. */
+export interface AppPaths {
+  readonly dir: string;
+  /** Held with flock for as long as the app's daemon lives, wherever that listens. */
+  readonly lock: string;
+  /** Where the daemon listens, and how it proves to be ours; see daemon-record.ts. */
+  readonly record: string;
+  /** Why the last start failed, so that a failing start is not tried again at every tool call. */
+  readonly failure: string;
+  /** From where on the audit log holds requests of this app that are not at their end. */
+  readonly checkpoint: string;
+  /** There when `--stop` had to kill the daemon: what that left is not to be gone on with. */
+  readonly stopped: string;
 }
 
 /** `$XDG_STATE_HOME/claude-slack-hook`, by default in ~/.local/state; a relative XDG_STATE_HOME is ignored, as its specification says. */
 export function statePaths(env: Environment): StatePaths {
-  const home = env.XDG_STATE_HOME?.startsWith('/')
-    ? env.XDG_STATE_HOME
-    : `${env.HOME?.startsWith('/') ? env.HOME : ''}/.local/state`;
+  const home = env.XDG_STATE_HOME?.startsWith('/') ? env.XDG_STATE_HOME : `${homeOf(env)}/.local/state`;
   const dir = `${home}/claude-slack-hook`;
-  return { dir, log: `${dir}/daemon.log`, audit: `${dir}/audit.jsonl`, instance: `${dir}/instance-id` };
+  return {
+    dir,
+    log: `${dir}/daemon.log`,
+    audit: `${dir}/audit.jsonl`,
+    auditLock: `${dir}/audit.lock`,
+    instance: `${dir}/instance-id`,
+    apps: `${dir}/apps`,
+  };
 }
 
-/**
- * A random name of this installation, made once. Buttons carry it, so that a click that Slack hands to another
- * machine's daemon of the same app is recognised there instead of being taken for a forgery.
- */
-export function instanceId(paths: StatePaths): string {
-  try {
-    const isFile = lstatSync(paths.instance).isFile();
-    const kept = isFile ? readFileSync(paths.instance, 'utf8').trim() : '';
-    if (/^[a-f0-9]{12}$/.test(kept)) return kept;
-  } catch {
-    // Not made yet.
-  }
-  const made = randomBytes(6).toString('hex');
-  try {
-    mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
-    writeFileSync(paths.instance, `${made}\n`, { mode: 0o600, flag: 'wx' });
-  } catch {
-    // An unwritable state directory is reported when the first record fails; until then a name for this run will do.
-  }
-  return made;
+/** @param key see `appKey` */
+export function appPaths(env: Environment, key: string): AppPaths {
+  return appPathsIn(`${statePaths(env).apps}/${key}`);
+}
+
+export function appPathsIn(dir: string): AppPaths {
+  return {
+    dir,
+    lock: `${dir}/lock`,
+    record: `${dir}/daemon.json`,
+    failure: `${dir}/failure.json`,
+    checkpoint: `${dir}/checkpoint.json`,
+    stopped: `${dir}/stopped`,
+  };
+}
+
+/** HOME, or where the system says that this user is at home. */
+export function homeOf({ HOME }: Environment): string {
+  return HOME?.startsWith('/') ? HOME : process.getBuiltinModule('node:os').userInfo().homedir;
 }

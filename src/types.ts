@@ -185,6 +185,24 @@ export interface Receipt {
   readonly message: string;
   /** False when something was left out: then an approval must not count. */
   readonly complete: boolean;
+  /** What a later daemon needs to go on with the message: whom it was sent to, the thread it is in, and that it shows others, too. */
+  readonly approver?: string;
+  readonly thread?: string;
+  readonly isList?: boolean;
+}
+
+/** A request whose messages the daemon that showed them could not bring to their end. */
+export interface LeftBehind {
+  /** As it was recorded: secrets in the input are masked. */
+  readonly request: ApprovalRequest;
+  readonly receipts: readonly Receipt[];
+  readonly approvedBy: readonly string[];
+  /** Of one that was decided, as it was recorded. */
+  readonly outcome?: Outcome;
+  /** Whether that is exactly what was decided, with nothing masked. */
+  readonly isExact: boolean;
+  /** Everything was done; it only shares a message with one that is left. */
+  readonly isAtEnd: boolean;
 }
 
 /** One press of a button, as the channel saw it; nothing in it is trusted until the broker has checked it. */
@@ -289,6 +307,11 @@ export interface Channel {
    * before `request.expiresAt` or `signal` aborts.
    */
   ask(request: ApprovalRequest, signal: AbortSignal, onShown: (receipt: Receipt) => void): Promise<void>;
+  /**
+   * Takes over messages that an earlier daemon has posted, so that they can be closed, and `ask` brings the request only to
+   * those who have none. All that an earlier daemon has left come at once: some share a message.
+   */
+  adopt(left: readonly LeftBehind[]): void;
   /** Makes the messages say how it ended, without buttons. May be called before `ask` has resolved, and without it for what was decided without asking. */
   close(request: ApprovalRequest, outcome: Outcome): Promise<void>;
   tell(news: News): Promise<void>;

@@ -3,8 +3,6 @@ import { createOrphanCheck } from './orphan.ts';
 
 /** A daemon that was not heard of for this long has hung. */
 export const SILENCE_MS = 5_000;
-/** An older daemon does not beat, but it tells its status. Asked when there was no beat for this long, ever. */
-const ASK_AFTER_MS = 2_500;
 /** How often we look whether the agent lives. */
 const LOOK_MS = 1_000;
 /** A timer that is this late means that we were stopped (a laptop that sleeps) or starved: nobody can have been heard then. */
@@ -16,16 +14,10 @@ const LAST_LOOK_MS = 50;
 export interface Pulse {
   /** On the clock of performance.now(). */
   heardAt: number;
-  /** Whether there was a beat yet. */
-  isBeating: boolean;
-  /** It has answered, but not with a beat: it does not know of them. */
-  isOlder: boolean;
 }
 
 export interface WatchOptions {
   readonly pulse: Readonly<Pulse>;
-  /** Asks the daemon for its status. */
-  readonly ask: () => void;
   readonly onSilent: () => void;
   readonly onOrphan: () => void;
   /** Undefined watches for no orphan. */
@@ -38,7 +30,6 @@ export interface WatchOptions {
 /** Watches until one of the two is called or it is stopped, whichever is first. */
 export function watchOver({
   pulse,
-  ask,
   onSilent,
   onOrphan,
   orphan = createOrphanCheck(),
@@ -46,7 +37,6 @@ export function watchOver({
   after = timer,
 }: WatchOptions): () => void {
   let since = pulse.heardAt;
-  let hasAsked = false;
   let isLastLook = false;
   let cancel = (): void => {};
   const wait = (ms: number): void => {
@@ -59,16 +49,12 @@ export function watchOver({
       return;
     }
     since = lateMs > LATE_MS ? now() : Math.max(since, pulse.heardAt);
-    const silentMs = pulse.isOlder ? 0 : now() - since;
+    const silentMs = now() - since;
     if (silentMs >= SILENCE_MS && isLastLook) {
       onSilent();
       return;
     }
     isLastLook = silentMs >= SILENCE_MS;
-    if (silentMs >= ASK_AFTER_MS && !pulse.isBeating && !hasAsked) {
-      hasAsked = true;
-      ask();
-    }
     wait(isLastLook ? LAST_LOOK_MS : Math.min(LOOK_MS, SILENCE_MS - silentMs));
   };
   look(0);

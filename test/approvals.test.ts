@@ -12,6 +12,7 @@ import type {
   Evidence,
   GrantWish,
   HookInput,
+  LeftBehind,
   News,
   Outcome,
   Receipt,
@@ -34,11 +35,15 @@ interface Desk {
   readonly core: () => Core;
   /** Everything that happened, in order. */
   readonly log: string[];
+  /** Decisions and what else is not said by `journal` alone. */
   readonly records: StoreRecord[];
+  /** All records. */
+  readonly journal: StoreRecord[];
   readonly news: News[];
   readonly outcomes: Map<string, Outcome>;
   /** What the messages were told in the end. */
   readonly closed: Outcome[];
+  readonly adopted: LeftBehind[];
   /** What answers that came too early were told afterwards. */
   readonly later: Verdict[];
   readonly asked: Asked[];
@@ -55,16 +60,21 @@ interface DeskOptions
   readonly closing?: Promise<void>;
 }
 
+/** What a later daemon needs to know, beside what was asked and decided; see `journal`. */
+const PROGRESS: ReadonlySet<string> = new Set(['posted', 'delivered', 'closed']);
+
 /** Approvals over a channel and a store that are plain values; the test decides when a post arrives. */
 function desk(options: DeskOptions = {}): Desk {
   const log: string[] = [];
   const logged: string[] = [];
   const records: StoreRecord[] = [];
+  const journal: StoreRecord[] = [];
   const news: News[] = [];
   const outcomes = new Map<string, Outcome>();
   const asked: Asked[] = [];
   const later: Verdict[] = [];
   const closed: Outcome[] = [];
+  const adopted: LeftBehind[] = [];
   let core: Core | undefined;
   const started = (): Core => {
     if (core === undefined) throw new Error('the channel has not been started');
@@ -85,6 +95,10 @@ function desk(options: DeskOptions = {}): Desk {
       asked.push({ request, onShown, done, fail: post.reject, signal });
       log.push('ask');
       return post.promise;
+    },
+    adopt: (left) => {
+      log.push(`adopt ${left.length}`);
+      adopted.push(...left);
     },
     close: async (_request, outcome) => {
       log.push(`close ${outcome.kind}`);
@@ -109,15 +123,19 @@ function desk(options: DeskOptions = {}): Desk {
     store: {
       append: (record) => {
         if (options.diskIsFull?.(record)) throw new AppError('audit', 'disk full');
+        journal.push(record);
+        if (PROGRESS.has(record.type)) return;
         records.push(record);
         log.push(`record ${record.type}`);
       },
     },
     now: options.now ?? Date.now,
+    elapsed: options.now ?? Date.now,
     logger: { info: keep, warn: keep, error: keep },
     onOutcome: (id, outcome) => {
       outcomes.set(id, outcome);
       log.push(`reply ${outcome.kind}`);
+      return true;
     },
     onGrants: () => log.push(`grants ${approvals.grants().length}`),
     maskRules: options.maskRules ?? (() => []),
@@ -136,11 +154,13 @@ function desk(options: DeskOptions = {}): Desk {
   };
   return {
     closed,
+    adopted,
     approvals,
     core: started,
     log,
     logged,
     records,
+    journal,
     news,
     outcomes,
     later,

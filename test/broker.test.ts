@@ -3,13 +3,23 @@ import fc from 'fast-check';
 import {
   type BrokerEffect,
   type BrokerEvent,
+  type BrokerState,
   createBrokerState,
   judge,
   nextExpiry,
   pendingRequests,
   step,
 } from '../src/broker.ts';
-import type { Answer, ApprovalRequest, Decided, Offers, Outcome, PermissionUpdate, Receipt } from '../src/types.ts';
+import type {
+  Answer,
+  ApprovalRequest,
+  Decided,
+  Offers,
+  Outcome,
+  PermissionUpdate,
+  Receipt,
+  Verdict,
+} from '../src/types.ts';
 
 const APPROVERS: readonly [string, ...string[]] = ['UA', 'UB'];
 const NOTHING_MORE = { edit: false, always: false, acceptEdits: false, interrupt: false, grant: false } as const;
@@ -71,18 +81,22 @@ function run(events: readonly BrokerEvent[], recordOk: (id: string) => boolean =
   events.forEach(apply);
   return { state, effects, during, types: effects.map(({ type }) => type) };
 }
-const asked = (id: string, change: Partial<ApprovalRequest> = {}): BrokerEvent => ({
-  type: 'asked',
-  request: request(id, change),
+/** The two clocks are one here: `expiresAt` is the deadline, `at` is now. */
+const askedOf = (request: ApprovalRequest, ruled?: Outcome): BrokerEvent => ({
+  ...{ type: 'asked', request, deadline: request.expiresAt },
+  ...(ruled === undefined ? {} : { ruled }),
 });
+const asked = (id: string, change: Partial<ApprovalRequest> = {}): BrokerEvent => askedOf(request(id, change));
+const tick = (at: number): BrokerEvent => ({ type: 'tick', now: at, at });
+const judged = (state: BrokerState, answer: Answer): Verdict => judge(state, answer, answer.at);
 const shown = (id: string, complete = true): BrokerEvent => ({ type: 'shown', id, receipt: receiptOf(id, complete) });
 const shownAll = (id: string): BrokerEvent => ({ type: 'shown-all', id });
 /** Shown to one person, with nothing more to come. */
 const posted = (id: string, complete = true): BrokerEvent[] => [shown(id, complete), shownAll(id)];
-const answered = (id: string, change: Partial<Answer> = {}): BrokerEvent => ({
-  type: 'answered',
-  answer: answerTo(id, change),
-});
+const answered = (id: string, change: Partial<Answer> = {}): BrokerEvent => {
+  const answer = answerTo(id, change);
+  return { type: 'answered', answer, now: answer.at };
+};
 /** What became of each answer and request, in words. */
 const story = (effects: readonly BrokerEffect[]): string[] =>
   effects.map((effect) => (effect.type === 'refuse' ? effect.verdict : effect.type));
@@ -160,7 +174,7 @@ describe('an answer', () => {
     const { effects, state } = run([asked('a'), ...posted('a'), answered('a', change)]);
     expect(effects.at(-1)).toMatchObject({ type: 'refuse', verdict });
     expect(pendingRequests(state)).toHaveLength(1);
-    expect(judge(state, answerTo('a'))).toBe('accepted');
+    expect(judged(state, answerTo('a'))).toBe('accepted');
   });
 
   test('of the second approver counts too', () => {
@@ -176,7 +190,7 @@ describe('an answer', () => {
 
   test('after the end is told which end it was', () => {
     const late = (event: BrokerEvent) => run([asked('a'), ...posted('a'), event, answered('a')]).effects.at(-1);
-    expect(late({ type: 'tick', at: 100 })).toMatchObject({ verdict: 'expired' });
+    expect(late(tick(100))).toMatchObject({ verdict: 'expired' });
     expect(late({ type: 'client-gone', id: 'a', at: 20 })).toMatchObject({ verdict: 'closed' });
     for (const kind of ['elsewhere', 'unknown'] as const) {
       const event = { type: 'answered-elsewhere', id: 'a', kind, reason: 'x', at: 20 } as const;
@@ -199,7 +213,7 @@ describe('an answer', () => {
 
   test('can be judged without being given', () => {
     const { state } = run([asked('a'), ...posted('a')]);
-    expect(judge(state, answerTo('a'))).toBe('accepted');
+    expect(judged(state, answerTo('a'))).toBe('accepted');
     expect(pendingRequests(state)).toHaveLength(1);
   });
 });
@@ -245,8 +259,8 @@ describe('a request shown on several messages', () => {
     const failed = { type: 'post-failed', id: 'a', reason: 'No network.', code: 'slack-unreachable', at: 9 } as const;
     const { types, state } = run([asked('a'), shown('a'), failed]);
     expect(types).toEqual(['post']);
-    expect(judge(state, answerTo('a', onSecond))).toBe('forged');
-    expect(judge(state, answerTo('a'))).toBe('accepted');
+    expect(judged(state, answerTo('a', onSecond))).toBe('forged');
+    expect(judged(state, answerTo('a'))).toBe('accepted');
   });
 });
 
@@ -274,7 +288,7 @@ describe('a request that two people must approve', () => {
   });
 
   test('expires with one approval', () => {
-    const { effects } = run([...two, answered('a'), { type: 'tick', at: 100 }]);
+    const { effects } = run([...two, answered('a'), tick(100)]);
     expect(effects.at(-2)).toMatchObject({ outcome: { kind: 'expired' } });
     expect(effects.at(-2)).not.toHaveProperty('outcome.also');
   });
@@ -303,7 +317,7 @@ describe('what an agent cannot be given', () => {
   const plan = { ...NOTHING_MORE, form: 'plan' } as const;
   const stop = { ...NOTHING_MORE, form: 'stop' } as const;
   const verdictOf = (offers: Offers, change: Partial<Answer>) =>
-    judge(run([asked('a', { offers }), ...posted('a')]).state, answerTo('a', change));
+    judged(run([asked('a', { offers }), ...posted('a')]).state, answerTo('a', change));
 
   test.each([
     ['another input', permission, { updatedInput: {} }, { edit: true }],
@@ -342,7 +356,7 @@ describe('what an agent cannot be given', () => {
 
 describe('a request that a rule has decided', () => {
   const ruled: Outcome = { kind: 'allowed', by: 'policy', via: 'the rules of the config file', rule: 'ls', at: 1 };
-  const event = (outcome: Outcome): BrokerEvent => ({ type: 'asked', request: request('a'), ruled: outcome });
+  const event = (outcome: Outcome): BrokerEvent => askedOf(request('a'), outcome);
 
   test('is recorded, answered and closed, and never posted', () => {
     const { types, effects } = run([event(ruled)]);
@@ -360,7 +374,7 @@ describe('a request that a rule has decided', () => {
 
 describe('a request', () => {
   test('expires at its time and says so', () => {
-    const { state, effects } = run([asked('a'), asked('b', { expiresAt: 200 }), { type: 'tick', at: 100 }]);
+    const { state, effects } = run([asked('a'), asked('b', { expiresAt: 200 }), tick(100)]);
     expect(effects.at(-2)).toMatchObject({ type: 'reply', id: 'a', outcome: { kind: 'expired' } });
     expect(nextExpiry(state)).toBe(200);
   });
@@ -384,7 +398,7 @@ describe('a request', () => {
   test('that is over before its receipts came leaves no early answer without a word', () => {
     const failed = { type: 'post-failed', id: 'a', reason: 'No network.', code: 'slack-unreachable', at: 9 } as const;
     expect(story(run([asked('a'), answered('a'), failed]).effects)).toContain('closed');
-    const expired = [asked('a'), answered('a'), { type: 'tick', at: 100 } as const];
+    const expired = [asked('a'), answered('a'), tick(100)];
     expect(story(run([...expired, failed]).effects)).toContain('expired');
     expect(story(run([...expired, shown('a')]).effects)).toContain('expired');
   });
@@ -392,7 +406,7 @@ describe('a request', () => {
   test('is answered however many end at once', () => {
     const count = 1500;
     const events = Array.from({ length: count }, (_, index) => asked(`r${index}`));
-    const { effects } = run([...events, { type: 'tick', at: 100 }]);
+    const { effects } = run([...events, tick(100)]);
     for (const type of ['record', 'reply', 'close'])
       expect(effects.filter((effect) => effect.type === type)).toHaveLength(count);
   });
@@ -479,7 +493,7 @@ const ASKED: fc.Arbitrary<BrokerEvent> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.tuple(ID, RULED).map(([id, ruled]): BrokerEvent => ({ type: 'asked', request: request(id), ruled })),
+    arbitrary: fc.tuple(ID, RULED).map(([id, ruled]): BrokerEvent => askedOf(request(id), ruled)),
   },
 );
 const EVENT: fc.Arbitrary<BrokerEvent> = fc.oneof(
@@ -507,7 +521,7 @@ const EVENT: fc.Arbitrary<BrokerEvent> = fc.oneof(
       .tuple(ID, fc.constantFrom('elsewhere' as const, 'unknown' as const))
       .map(([id, kind]) => ({ type: 'answered-elsewhere' as const, id, kind, reason: 'r', at: 20 })),
   },
-  { weight: 1, arbitrary: fc.constantFrom(50, 99, 100, 150).map((at) => ({ type: 'tick' as const, at })) },
+  { weight: 1, arbitrary: fc.constantFrom(50, 99, 100, 150).map(tick) },
   { weight: 1, arbitrary: fc.constant({ type: 'stopping' as const, reason: 'r', at: 30 }) },
 );
 /** Each id is asked once at most: ids are unique in the daemon. Nothing is shown before it was asked. */
@@ -692,7 +706,7 @@ describe('in every history', () => {
         const isGoneFirst = of('record', id)[0]?.outcome.kind === 'withdrawn';
         if (of('record', id).length === 1) expect(of('reply', id)).toHaveLength(isGoneFirst ? 0 : 1);
       }
-      const last = run([...events, { type: 'tick', at: 1000 }]);
+      const last = run([...events, tick(1000)]);
       expect(pendingRequests(last.state)).toEqual([]);
     });
   }, 60_000);
@@ -767,5 +781,5 @@ test('a settled request keeps what late answers need, and not a large input', ()
   const input = { ...request('a').input, tool_input: { command: 'x'.repeat(50_000) } };
   const { state } = run([asked('a', { input }), ...posted('a'), answered('a')]);
   expect(JSON.stringify([...state.entries.values()]).length).toBeLessThan(5_000);
-  expect(judge(state, answerTo('a'))).toBe('already-decided');
+  expect(judged(state, answerTo('a'))).toBe('already-decided');
 });

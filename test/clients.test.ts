@@ -5,8 +5,8 @@ import type { Ruling } from '../src/approvals.ts';
 import { type Clients, type ClientsOptions, createClients, type Policy } from '../src/clients.ts';
 import { AppError } from '../src/errors.ts';
 import type { Peer } from '../src/listener.ts';
-import { type ClientNote, encodeRequest, encodeStatusQuery, PROTOCOL_VERSION } from '../src/protocol.ts';
-import { encodeEvent, encodeReply } from '../src/protocol-daemon.ts';
+import { type ClientNote, encodeRequest, PROTOCOL_VERSION } from '../src/protocol.ts';
+import { encodeEvent, encodeReply, encodeStatusQuery } from '../src/protocol-daemon.ts';
 import type { ApprovalRequest, Evidence, HookInput, Outcome } from '../src/types.ts';
 import { bash, toolCall } from './channels/requests.ts';
 
@@ -70,6 +70,9 @@ function office(options: Partial<ClientsOptions> = {}): Office {
     }),
     policy: NO_POLICY,
     repliesInARow: () => 0,
+    nonceOf: (id) => `nonce of ${id}`,
+    greet: (challenge) => ({ proof: `proof of ${challenge}`, version: '1', app: 'app' }),
+    retire: () => log.push('retire'),
     ask: (request, ruling) => {
       asked.push({ request, ruling });
       log.push('ask');

@@ -1,15 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { AppError } from '../src/errors.ts';
-import {
-  type ClientNote,
-  checkHookInput,
-  encodeRequest,
-  encodeStatusQuery,
-  PROTOCOL_VERSION,
-  readReply,
-} from '../src/protocol.ts';
-import { encodeEvent, encodeReply, readIncoming } from '../src/protocol-daemon.ts';
+import { type ClientNote, checkHookInput, encodeRequest, PROTOCOL_VERSION, readReply } from '../src/protocol.ts';
+import { encodeEvent, encodeReply, encodeStatusQuery, readIncoming } from '../src/protocol-daemon.ts';
 import type { HookInput } from '../src/types.ts';
 import bash from './fixtures/claude-code/PreToolUse.Bash.json' with { type: 'json' };
 

@@ -32,10 +32,10 @@ describe('a record', () => {
     const { asked: record, records } = recorder();
     const request = asked(bash('ls'), { needed: 2, approvers: ['U1', 'U2'] });
     expect(record(request)).toBe(true);
-    expect(records).toEqual([
+    expect(records).toMatchObject([
       {
         ...{ type: 'asked', at: 10, id: request.id, agent: 'claude', digest: request.digest },
-        ...{ approvers: ['U1', 'U2'], needed: 2, expiresAt: 20, input: bash('ls') },
+        ...{ approvers: ['U1', 'U2'], needed: 2, expiresAt: 20, input: bash('ls'), offers: request.offers },
       },
     ]);
     expect(JSON.stringify(records)).not.toContain(request.nonce);

@@ -2,15 +2,14 @@ import { describe, expect, test } from 'bun:test';
 import { type Pulse, watchOver } from '../src/waiting.ts';
 
 /** A watch on a clock that only moves when told to. */
-function watch(pulse: Partial<Pulse> = {}) {
-  const heard: Pulse = { heardAt: 0, isBeating: true, isOlder: false, ...pulse };
+function watch() {
+  const heard: Pulse = { heardAt: 0 };
   const said: string[] = [];
   let now = 0;
   let orphaned = false;
   let next: { at: number; call: () => void } | undefined;
   const stop = watchOver({
     pulse: heard,
-    ask: () => said.push(`ask ${now}`),
     onSilent: () => said.push(`silent ${now}`),
     onOrphan: () => said.push(`orphan ${now}`),
     orphan: { isOrphaned: () => orphaned },
@@ -41,9 +40,8 @@ function watch(pulse: Partial<Pulse> = {}) {
   };
   const beat = (): void => {
     heard.heardAt = now;
-    heard.isBeating = true;
   };
-  return { said, heard, run, sleep, beat, stop, lose: () => (orphaned = true), isWatching: () => next !== undefined };
+  return { said, run, sleep, beat, stop, lose: () => (orphaned = true), isWatching: () => next !== undefined };
 }
 
 describe('a daemon', () => {
@@ -83,19 +81,10 @@ describe('a daemon', () => {
     expect(said).toEqual(['silent 3605050']);
   });
 
-  test('that does not beat is asked once, and one that answers is older and not given up', () => {
-    const { said, heard, run } = watch({ isBeating: false });
-    run(3_000);
-    expect(said).toEqual(['ask 3000']);
-    heard.isOlder = true;
+  test('that never beats is given up, too', () => {
+    const { said, run } = watch();
     run(60_000);
-    expect(said).toEqual(['ask 3000']);
-  });
-
-  test('that neither beats nor answers is given up', () => {
-    const { said, run } = watch({ isBeating: false });
-    run(60_000);
-    expect(said).toEqual(['ask 3000', 'silent 5050']);
+    expect(said).toEqual(['silent 5050']);
   });
 });
 

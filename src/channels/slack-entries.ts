@@ -12,20 +12,20 @@ export interface Message extends Place {
   /** The thread that it is in. */
   readonly threadTs: string | undefined;
   readonly isList: boolean;
-  readonly entries: readonly Entry[];
+  readonly entries: Entry[];
   /** Whether the whole input was attached to it as a file. */
   isAttached: boolean;
 }
 
 export interface Entry {
-  readonly request: ApprovalRequest;
-  readonly masker: Masker;
-  readonly surroundings: Surroundings;
+  request: ApprovalRequest;
+  masker: Masker;
+  surroundings: Surroundings;
   /** What the messages show of the call: the disk may be another when they are edited. */
   body: CardBody;
-  readonly onShown: (receipt: Receipt) => void;
+  onShown: (receipt: Receipt) => void;
   /** Ends the tries to post. */
-  readonly over: AbortController;
+  over: AbortController;
   /** Every message that shows it, oldest first; only the last one of a person has buttons. */
   readonly messages: Message[];
   /** Work on messages that are not there yet. */
@@ -37,6 +37,17 @@ export interface Entry {
   countedBy: readonly string[];
   outcome: Outcome | undefined;
   run: Run | undefined;
+}
+
+/** Without any message yet. */
+export function newEntry(
+  shown: Pick<Entry, 'request' | 'masker' | 'surroundings' | 'body' | 'onShown' | 'over'>,
+): Entry {
+  return {
+    ...shown,
+    ...{ messages: [], posting: new Set(), maybeTwice: false, drafts: new Map(), countedBy: [] },
+    ...{ outcome: undefined, run: undefined },
+  };
 }
 
 export interface Entries {

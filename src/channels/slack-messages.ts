@@ -1,7 +1,8 @@
 /** The messages of requests: posted to every approver, kept true while they wait, and closed when they end. */
 import { AppError } from '../errors.ts';
 import { createMasker, type SecretRule } from '../secrets.ts';
-import type { ApprovalRequest, Outcome, Receipt, Run } from '../types.ts';
+import type { ApprovalRequest, LeftBehind, Outcome, Receipt, Run } from '../types.ts';
+import { adoptInto } from './slack-adopt.ts';
 import { attach } from './slack-attach.ts';
 import { type Row, renderBatch, renderMoved } from './slack-batch.ts';
 import { renderCard, renderClosed } from './slack-blocks.ts';
@@ -10,7 +11,7 @@ import type { SlackCalls } from './slack-calls.ts';
 import type { Click } from './slack-clicks.ts';
 import type { Editor, Looks } from './slack-editor.ts';
 import { richText, section, text } from './slack-elements.ts';
-import { createEntries, currentMessage, type Entries, type Entry, type Message } from './slack-entries.ts';
+import { createEntries, currentMessage, type Entries, type Entry, type Message, newEntry } from './slack-entries.ts';
 import { createPoster, withdrawn } from './slack-poster.ts';
 import type { LookAround } from './slack-surroundings.ts';
 import type { Threads } from './slack-threads.ts';
@@ -40,6 +41,8 @@ export interface MessagesOptions {
 
 export interface Messages {
   ask(request: ApprovalRequest, signal: AbortSignal, onShown: (receipt: Receipt) => void): Promise<void>;
+  /** Takes over messages that an earlier daemon has posted. */
+  adopt(left: readonly LeftBehind[]): void;
   close(request: ApprovalRequest, outcome: Outcome): Promise<void>;
   ran(request: ApprovalRequest, run: Run): Promise<void>;
   counted(request: ApprovalRequest, by: readonly string[]): Promise<void>;
@@ -161,16 +164,10 @@ export function createMessages(options: MessagesOptions): Messages {
     if (over.signal.aborted) throw withdrawn();
     const masker = createMasker({ known: request.secrets, rules: options.maskRules() });
     const body = renderBody(request, { host, masker, surroundings });
-    const entry: Entry = {
-      ...{ request, masker, surroundings, body, onShown, over },
-      messages: [],
-      posting: new Set(),
-      maybeTwice: false,
-      drafts: new Map(),
-      countedBy: [],
-      outcome: undefined,
-      run: undefined,
-    };
+    const shown = { request, masker, surroundings, body, onShown, over };
+    const adopted = entries.get(request.id);
+    if (adopted !== undefined) return Object.assign(adopted, shown);
+    const entry = newEntry(shown);
     entries.add(entry);
     return entry;
   };
@@ -193,7 +190,9 @@ export function createMessages(options: MessagesOptions): Messages {
   ): Promise<void> => {
     const entry = await begin(request, over, onShown);
     const brought = await Promise.allSettled(
-      request.approvers.map((approver) => during(entry, bring(entry, approver))),
+      request.approvers
+        .filter((approver) => currentMessage(entry, approver) === undefined)
+        .map((approver) => during(entry, bring(entry, approver))),
     );
     const failed = brought.find((result) => result.status === 'rejected');
     const reached = new Set(entry.messages.map(({ approver }) => approver));
@@ -223,6 +222,12 @@ export function createMessages(options: MessagesOptions): Messages {
         signal.removeEventListener('abort', onAbort);
       }
     },
+    adopt: (left) =>
+      adoptInto(entries, left, {
+        bodyOf: (request, masker) => renderBody(request, { host, masker, surroundings: {} }),
+        maskerFor: ({ secrets }) => createMasker({ known: secrets, rules: options.maskRules() }),
+        onThread: threads.adopt,
+      }),
     close: async (request, outcome) => {
       const entry = entries.get(request.id);
       if (entry === undefined) return;
@@ -307,7 +312,12 @@ function hasChanged({ outcome, countedBy }: Entry): boolean {
 
 function receiptOf(message: Message, { body, request }: Entry): Receipt {
   const complete = request.offers.form === 'stop' || body.complete || message.isAttached;
-  return { conversation: message.channel, message: message.ts, complete };
+  const { channel, ts, approver, threadTs, isList } = message;
+  return {
+    ...{ conversation: channel, message: ts, complete, approver },
+    ...(threadTs === undefined ? {} : { thread: threadTs }),
+    ...(isList ? { isList } : {}),
+  };
 }
 
 /** An edit that fails is tried again at the next occasion; nobody waits for it. */

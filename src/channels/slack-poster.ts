@@ -148,7 +148,7 @@ export function createPoster(options: PosterOptions): Poster {
       const [only] = awaited;
       if (only === undefined) return;
       if (entries.length === 1) return postAlone(only);
-      const list = { approver, isList: true, entries, isAttached: false };
+      const list = { approver, isList: true, entries: [...entries], isAttached: false };
       const posted = send(
         list,
         awaited.map(({ entry }) => entry),

@@ -53,6 +53,8 @@ export interface Threads {
   addAutomatic(decision: Automatic): Promise<void>;
   /** Says in the thread what a session came to; does nothing without a thread. */
   end(summary: SessionSummary): Promise<void>;
+  /** A thread that an earlier daemon has begun. */
+  adopt(approver: string, sessionId: string, root: Place): void;
   /** Slack does not know the thread any more: the next message begins a new one. */
   forget(approver: string, sessionId: string): void;
   /** Posts into a session's thread, without sending it to the conversation, or into the conversation when there is no thread. */
@@ -108,9 +110,7 @@ export function createThreads({ calls, editor, host, now, isOn, maskRules }: Thr
   const threadOf = (approver: string, request: ApprovalRequest, surroundings: Surroundings): Thread => {
     const sessionId = request.input.session_id;
     const key = keyOf(approver, sessionId);
-    const thread: Thread = threads.get(key) ?? {
-      ...{ sessionId, root: undefined, begunAt: 0, lines: [], dropped: 0, automatic: undefined },
-    };
+    const thread = threads.get(key) ?? newThread(sessionId);
     // The least recently used one is the first.
     threads.delete(key);
     threads.set(key, thread);
@@ -183,6 +183,9 @@ export function createThreads({ calls, editor, host, now, isOn, maskRules }: Thr
         }),
       );
     },
+    adopt: (approver, sessionId, root) => {
+      if (isOn) threads.set(keyOf(approver, sessionId), { ...newThread(sessionId), root: Promise.resolve(root) });
+    },
     forget,
     post: async (approver, sessionId, looks) => {
       const root = await threads.get(keyOf(approver, sessionId))?.root;
@@ -195,6 +198,10 @@ export function createThreads({ calls, editor, host, now, isOn, maskRules }: Thr
       }
     },
   };
+}
+
+function newThread(sessionId: string): Thread {
+  return { sessionId, root: undefined, begunAt: 0, lines: [], dropped: 0, automatic: undefined };
 }
 
 /** What comes of some work within a time; undefined when it takes longer. */

@@ -215,6 +215,7 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
       }
     },
     ask: messages.ask,
+    adopt: messages.adopt,
     close: (request, outcome) =>
       'rule' in outcome && outcome.rule !== undefined
         ? showAutomatic(request, outcome)

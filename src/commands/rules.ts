@@ -1,11 +1,11 @@
 /** `rules`: which rule of the policy fires for a hook's payload, and why the others do not. */
-import { homedir } from 'node:os';
 import { AGENTS } from '../agents/agent.ts';
 import { AppError } from '../errors.ts';
 import { escapeHidden } from '../policy/call.ts';
 import { createPolicy, type Policy } from '../policy/policy.ts';
 import type { Explanation, Ruling } from '../policy/rules.ts';
 import type { Settings } from '../settings.ts';
+import { homeOf } from '../state.ts';
 import type { AgentName, HookInput, Said } from '../types.ts';
 
 export interface RulesOptions {
@@ -41,7 +41,7 @@ export async function runRulesTest(
   { configFile, approvers }: Settings,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Said> {
-  const home = env.HOME?.startsWith('/') ? env.HOME : homedir();
+  const home = homeOf(env);
   return runRules({ payload: await Bun.stdin.text(), policy: createPolicy({ configFile, home }), approvers });
 }
 

@@ -1,11 +1,13 @@
 /** `--status`: what the daemon is doing, without starting one. */
-import { tryConnect } from '../daemon.ts';
+import { appKey, tryConnect } from '../daemon.ts';
+import { readRecord } from '../daemon-record.ts';
 import { ERRORS, oneLine } from '../errors.ts';
-import { type DaemonStatus, encodeStatusQuery, MAX_MESSAGE_BYTES, readReply } from '../protocol.ts';
+import { type DaemonStatus, readReply } from '../protocol.ts';
+import { encodeStatusQuery } from '../protocol-daemon.ts';
 import { detectScreenLock } from '../screen/screen.ts';
 import type { Settings } from '../settings.ts';
-import { createLineReader, runtimePaths } from '../socket.ts';
-import { statePaths } from '../state.ts';
+import { runtimePaths } from '../socket.ts';
+import { type AppPaths, appPaths, statePaths } from '../state.ts';
 import type { Said } from '../types.ts';
 
 const ANSWER_MS = 1_000;
@@ -15,7 +17,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Exit code 0 unless a running daemon does not answer or has lost Slack. */
 export async function runStatus(settings: Settings, env: Environment): Promise<Said> {
   const [status, lock] = await Promise.all([
-    askDaemon(runtimePaths(env).socket),
+    askDaemon(appOf(settings, env), env),
     detectScreenLock({ env, ...(settings.lockCommand === undefined ? {} : { lockCommand: settings.lockCommand }) }),
   ]);
   const screen = `screen:   ${lock.state} (${lock.detector}${lock.reason === '' ? '' : `: ${lock.reason}`}, ${Math.round(lock.tookMs)} ms)`;
@@ -42,18 +44,26 @@ export async function runStatus(settings: Settings, env: Environment): Promise<S
   };
 }
 
-/** The status of the running daemon, within a second. */
-export async function askDaemon(socket: string): Promise<DaemonStatus | 'not-running' | 'silent'> {
+function appOf({ appToken, apiUrl }: Settings, env: Environment): AppPaths | undefined {
+  return appToken === undefined ? undefined : appPaths(env, appKey(appToken, apiUrl));
+}
+
+/** The status of the app's daemon, within a second; of whichever listens in TMPDIR when no app is known. */
+export async function askDaemon(
+  app: AppPaths | undefined,
+  env: Environment,
+): Promise<DaemonStatus | 'not-running' | 'silent'> {
+  const socket = app === undefined ? runtimePaths(env)?.socket : readRecord(app.record)?.socket;
+  if (socket === undefined) return 'not-running';
   const answer = Promise.withResolvers<DaemonStatus | 'silent'>();
-  const onData = createLineReader(
-    MAX_MESSAGE_BYTES * 2,
-    (line) => {
+  const connection = await tryConnect(socket, {
+    onLine: (line) => {
       const reply = readReply(line);
       answer.resolve(reply.type === 'status' ? reply.status : 'silent');
     },
-    () => answer.resolve('silent'),
-  );
-  const connection = await tryConnect(socket, { onData, onClose: () => answer.resolve('silent') });
+    onBroken: () => answer.resolve('silent'),
+    onClose: () => answer.resolve('silent'),
+  });
   if (connection === undefined) return 'not-running';
   connection.send(encodeStatusQuery());
   const late = Bun.sleep(ANSWER_MS).then(() => 'silent' as const);

@@ -4,8 +4,9 @@ import { createSlackChannel } from '../channels/slack.ts';
 import { fixFor } from '../channels/slack-fixes.ts';
 import type { SlackHealth } from '../channels/slack-health.ts';
 import { AppError, toAppError } from '../errors.ts';
+import { instanceId } from '../instance-id.ts';
 import { createRequest } from '../request.ts';
-import { instanceId, statePaths } from '../state.ts';
+import { statePaths } from '../state.ts';
 import type { Answer, ApprovalRequest, Channel, Core, Outcome, Verdict } from '../types.ts';
 import type { Credentials, Step } from './test.ts';
 

@@ -1,13 +1,13 @@
 /** `--test`: every step between the tokens and a click, one line each, with the fix for what does not work. */
-import { WebClient } from '@slack/web-api';
-import { readFailure } from '../channels/slack-errors.ts';
+import { callOnce } from '../channels/slack-credentials.ts';
+import type { SlackFailure } from '../channels/slack-errors.ts';
 import { fixFor } from '../channels/slack-fixes.ts';
 import { readIdentity, requireScope } from '../channels/slack-health.ts';
-import { createSdkLogger } from '../channels/slack-logger.ts';
 import { checkRuntime } from '../channels/slack-runtime.ts';
+import { appKey } from '../daemon.ts';
 import { AppError, toAppError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
-import { runtimePaths } from '../socket.ts';
+import { appPaths } from '../state.ts';
 import type { Said } from '../types.ts';
 import { askDaemon } from './status.ts';
 import { testChannel } from './test-channel.ts';
@@ -35,8 +35,6 @@ export type Step = (name: string, run: () => Promise<string>) => Promise<void>;
 /** Nothing takes longer than this without a line being printed (the test promises 15 s). */
 const CALL_MS = 8_000;
 
-const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
 /** Runs the steps in order and stops at the first that fails; the exit code is that of the error. */
 export async function runTest(settings: Settings, { isWaiting, env, print }: TestOptions): Promise<Said> {
   const step: Step = async (name, run) => {
@@ -59,7 +57,7 @@ export async function runTest(settings: Settings, { isWaiting, env, print }: Tes
     for (const warning of surroundings(settings, env)) warn(warning);
     await step('bot token', () => checkBotToken(credentials));
     await step('app token', () => checkAppToken(credentials));
-    await step('daemon', () => checkNoDaemon(env));
+    await step('daemon', () => checkNoDaemon(credentials, env));
     await testChannel(credentials, { isWaiting, env, step, warn });
     print('All good.\n');
     return { stdout: '', stderr: '', exitCode: 0 };
@@ -124,8 +122,8 @@ async function checkAppToken({ appToken, apiUrl }: Credentials): Promise<string>
   return 'may open Socket Mode connections';
 }
 
-async function checkNoDaemon(env: Environment): Promise<string> {
-  const status = await askDaemon(runtimePaths(env).socket);
+async function checkNoDaemon({ appToken, apiUrl }: Credentials, env: Environment): Promise<string> {
+  const status = await askDaemon(appPaths(env, appKey(appToken, apiUrl)), env);
   if (status === 'not-running') return 'none is running';
   throw new AppError('daemon-start', 'A daemon is running, and Slack would hand it half of the clicks of this test', {
     hint: 'Run claude-slack-hook --stop, then this test again.',
@@ -133,17 +131,10 @@ async function checkNoDaemon(env: Environment): Promise<string> {
 }
 
 async function call(token: string, apiUrl: string, method: string, doing: string): Promise<Record<string, unknown>> {
-  const client = new WebClient(token, {
-    slackApiUrl: apiUrl,
-    timeout: CALL_MS,
-    retryConfig: { retries: 0 },
-    rejectRateLimitedCalls: true,
-    logger: createSdkLogger(SILENT),
-  });
   try {
-    return { ...(await client.apiCall(method)) };
-  } catch (error) {
-    const { error: failure, slackCode } = readFailure(error, doing);
-    throw new AppError(failure.code, failure.message, { hint: fixFor(failure, slackCode) });
+    return await callOnce(token, apiUrl, method, doing, CALL_MS);
+  } catch (failed) {
+    const { error, slackCode } = failed as SlackFailure;
+    throw new AppError(error.code, error.message, { hint: fixFor(error, slackCode) });
   }
 }

@@ -33,6 +33,19 @@ export interface JsonlOptions {
   readonly keepDays?: () => number | undefined;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Keeps daemons of other apps, which write into the same log, out until what it returns is called. Throws when it cannot. */
+  readonly lock?: () => () => void;
+}
+
+/** The end of the log: its last record, and the size of the file that this stands in. */
+export interface LogEnd {
+  readonly seq: number;
+  readonly bytes: number;
+}
+
+export interface JsonlStore extends Store {
+  /** What this process has written last; undefined before. */
+  end(): LogEnd | undefined;
 }
 
 interface OpenLog {
@@ -48,7 +61,7 @@ export const MAX_FILE_BYTES = 67_108_864;
 const DAY_MS = 86_400_000;
 
 /** Opens on first use, so that a full disk at start does not keep the daemon from answering "no record, no allow". */
-export function createJsonlStore(path: string, options: JsonlOptions = {}): Store {
+export function createJsonlStore(path: string, options: JsonlOptions = {}): JsonlStore {
   const { maxBytes = MAX_FILE_BYTES, now = Date.now } = options;
   let log: OpenLog | undefined;
   let headFd: number | undefined;
@@ -56,22 +69,30 @@ export function createJsonlStore(path: string, options: JsonlOptions = {}): Stor
   let end: Link | undefined;
   let retainedAt = Number.NEGATIVE_INFINITY;
 
-  const close = (): void => {
-    for (const fd of [log?.fd, headFd]) if (fd !== undefined) closeSync(fd);
+  const closeLog = (): void => {
+    if (log !== undefined) closeSync(log.fd);
     log = undefined;
+  };
+  const close = (): void => {
+    closeLog();
+    if (headFd !== undefined) closeSync(headFd);
     headFd = undefined;
   };
 
+  const openHead = (): number => {
+    if (headFd !== undefined) return headFd;
+    headFd = openSync(headPath(path), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    fchmodSync(headFd, 0o600);
+    return headFd;
+  };
+
   const writeHead = (link: Link): void => {
-    if (headFd === undefined) {
-      headFd = openSync(headPath(path), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-      fchmodSync(headFd, 0o600);
-      ftruncateSync(headFd, encodeHead(link).length);
-    }
+    const fd = openHead();
     const bytes = encodeHead(link);
-    if (writeSync(headFd, bytes, 0, bytes.length, 0) !== bytes.length)
+    if (fstatSync(fd).size !== bytes.length) ftruncateSync(fd, bytes.length);
+    if (writeSync(fd, bytes, 0, bytes.length, 0) !== bytes.length)
       throw new Error(`${headPath(path)} was not written whole`);
-    fsyncSync(headFd);
+    fsyncSync(fd);
   };
 
   /** One record, on disk, and then the head: a crash leaves the head one record behind at most. */
@@ -118,7 +139,9 @@ export function createJsonlStore(path: string, options: JsonlOptions = {}): Stor
   const current = (): OpenLog => {
     if (log === undefined) return open(false);
     if (!isChanged(log)) return log;
-    close();
+    const isContinued = end !== undefined && isWrittenOn(path, log, end);
+    if (isContinued) end = undefined;
+    closeLog();
     return open(end !== undefined && end.seq > 0);
   };
 
@@ -131,7 +154,7 @@ export function createJsonlStore(path: string, options: JsonlOptions = {}): Stor
     } catch {
       return full;
     }
-    close();
+    closeLog();
     syncDirectory(dirname(path));
     const opened = open(false);
     retainedAt = Number.NEGATIVE_INFINITY;
@@ -159,7 +182,9 @@ export function createJsonlStore(path: string, options: JsonlOptions = {}): Stor
   };
 
   const append = (record: StoreRecord): void => {
+    let unlock: (() => void) | undefined;
     try {
+      unlock = options.lock?.();
       let to = current();
       if (to.isRegular) {
         if (to.size >= maxBytes && end !== undefined && end.seq > 0) to = rotate(to, end.seq);
@@ -169,9 +194,28 @@ export function createJsonlStore(path: string, options: JsonlOptions = {}): Stor
     } catch (error) {
       close();
       throw new AppError('audit', `Cannot write ${path}: ${(error as Error).message}`, { cause: error });
+    } finally {
+      unlock?.();
     }
   };
-  return { append, recent: (limit) => readRecent(path, limit), close };
+  return {
+    append,
+    recent: (limit) => readRecent(path, limit),
+    end: () => (log === undefined || end === undefined ? undefined : { seq: end.seq, bytes: log.size }),
+    close,
+  };
+}
+
+/** Whether what has changed is that somebody else has gone on with the chain where we left it: the daemon of another app. */
+function isWrittenOn(path: string, { inode, size }: OpenLog, end: Link): boolean {
+  const full = [...segmentsOf(path).map((segment) => segment.path), path];
+  const ours = full.find((file) => lstatSync(file, { throwIfNoEntry: false })?.ino === inode);
+  if (ours === undefined) return false;
+  for (const { bytes } of linesOf(ours, size)) return unseal(bytes)?.prev === end.hash;
+  // Nothing came behind it: then it is full, and the next file begins with what does.
+  if (ours === path) return false;
+  for (const { bytes } of linesOf(path)) return unseal(bytes)?.prev === end.hash;
+  return false;
 }
 
 /** A crash may have kept nothing but the line break of a record from the disk: it gets one, and is a record. */

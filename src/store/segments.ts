@@ -60,18 +60,19 @@ export function readHead(path: string): Link | 'absent' | 'bad' {
   }
 }
 
-/** The lines of a file, one at a time; none when there is no such file. What is longer than any record comes in pieces. */
-export function* linesOf(path: string): Generator<Line, void, undefined> {
+/** The lines of a file from a byte on, one at a time; none when there is no such file. What is longer than any record comes in pieces. */
+export function* linesOf(path: string, startAt = 0): Generator<Line, void, undefined> {
   // Not a pipe or a device that somebody put there: those would be waited for.
   if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return;
   const fd = openSync(path, 'r');
   try {
     let parts: Buffer[] = [];
     let length = 0;
-    for (;;) {
+    for (let position = startAt; ; ) {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      const read = readSync(fd, chunk, 0, chunk.length, null);
+      const read = readSync(fd, chunk, 0, chunk.length, position);
       if (read === 0) break;
+      position += read;
       let from = 0;
       for (let end = indexOfBreak(chunk, read, 0); end >= 0; end = indexOfBreak(chunk, read, from)) {
         yield { bytes: Buffer.concat([...parts, chunk.subarray(from, end)]), isWhole: true };

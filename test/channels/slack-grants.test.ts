@@ -233,6 +233,7 @@ describe('the time that is left', () => {
       rootOf: async () => undefined,
       addAutomatic: async () => {},
       end: async () => {},
+      adopt: () => {},
       forget: () => {},
       post: async (_approver, _sessionId, looks) => {
         posted.push(looks);

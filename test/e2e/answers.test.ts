@@ -49,7 +49,7 @@ test('an edited call runs as it was edited, and the card shows what was asked, w
       (message) => message.ts === card.ts && textOf(message).includes('Ran'),
     );
     expect(textOf(ran)).toContain('Ran: exit 0 in 4.1 s');
-    expect(bench.audit().map(({ type }) => type)).toEqual(['asked', 'ended', 'ran']);
+    expect(bench.decisions().map(({ type }) => type)).toEqual(['asked', 'ended', 'ran']);
   }));
 
 test('a failed run is told on the card of its approval', () =>
@@ -136,7 +136,7 @@ test('a permission for a while lets the same call pass unasked, says so in the t
     const again = await ask(asked);
     await bench.press(again.card, 'csh_deny');
     expect((await again.hook.ended).stdout).toContain('"deny"');
-    expect(bench.audit().map(({ type }) => type)).toEqual([
+    expect(bench.decisions().map(({ type }) => type)).toEqual([
       ...['asked', 'ended', 'granted', 'asked', 'ended', 'grant-ended', 'asked', 'ended'],
     ]);
   }));

@@ -51,6 +51,8 @@ export interface TestBench {
   until(test: () => boolean, what: string, boundMs?: number): Promise<void>;
   readonly log: () => string;
   readonly audit: () => readonly Record<string, unknown>[];
+  /** The same without how far requests have come. */
+  readonly decisions: () => readonly Record<string, unknown>[];
 }
 
 /** Runs `body` on a fresh bench and takes everything away again: daemon, Slack, files. */
@@ -133,6 +135,7 @@ export async function withBench(
         .split('\n')
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line)),
+    decisions: () => bench.audit().filter(({ type }) => !['posted', 'delivered', 'closed'].includes(String(type))),
   };
   try {
     await body(bench);

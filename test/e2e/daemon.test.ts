@@ -42,8 +42,9 @@ describe('one daemon', () => {
   test('replaces one that was killed and left its files', () =>
     withBench(async (bench) => {
       const first = await bench.ask(payload('PreToolUse.Bash'));
+      await bench.press(first.card, 'csh_deny');
+      await first.hook.ended;
       for (const pid of bench.daemons()) process.kill(pid, 'SIGKILL');
-      expect(JSON.parse((await first.hook.ended).stdout).hookSpecificOutput.permissionDecision).toBe('ask');
       const hooks = Array.from({ length: 5 }, () => bench.hook(payload('PermissionRequest.Bash')));
       const seen = new Set([first.card.ts]);
       for (let count = 0; count < 5; count += 1) {
@@ -163,8 +164,9 @@ describe('one daemon', () => {
       writeFileSync(target, 'keep');
       for (const name of ['server.pid', 'server.json', 'approval.sock'])
         symlinkSync(target, join(bench.socketDir, name));
-      const { hook } = { hook: bench.hook(payload('PreToolUse.Bash')) };
-      await hook.ended;
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
+      await bench.press(card, 'csh_deny');
+      expect((await hook.ended).stdout).toContain('"deny"');
       expect(readFileSync(target, 'utf8')).toBe('keep');
     }));
 });

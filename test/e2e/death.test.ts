@@ -1,6 +1,6 @@
 /** Who notices whose death: the daemon's, the hook's own long stop, the agent's. And that nobody is taken for dead who lives. */
 import { describe, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
 import { BEAT_MS, encodeRequest, type Reply, readReply } from '../../src/protocol.ts';
@@ -48,54 +48,17 @@ describe.concurrent('a daemon', () => {
         const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
         const [daemon = 0] = bench.daemons();
         process.kill(daemon, 'SIGSTOP');
-        // More than a socket takes at once.
-        const input = payload('PreToolUse.Bash', { tool_input: { command: `: ${'x'.repeat(700_000)}` } });
-        const { stdout, tookMs } = await bench.hook(input).ended;
+        const { stdout, tookMs } = await bench.hook(payload('PreToolUse.Bash')).ended;
         expect(decisionOf(stdout)).toBe('ask');
-        expect(tookMs).toBeLessThan(6_500);
+        expect(tookMs).toBeLessThan(2_500);
         process.kill(daemon, 'SIGCONT');
+        await bench.press(card, 'csh_deny');
         await hook.ended;
         await closedCard(bench, card);
       }),
     20_000,
   );
 
-  test(
-    'of an older version, which does not beat, is waited for as long as it answers',
-    () =>
-      withBench(async (bench) => {
-        mkdirSync(bench.socketDir, { mode: 0o700 });
-        const umask = process.umask(0o177);
-        const lines: string[] = [];
-        const reply = (value: unknown): string => `${JSON.stringify({ claude_slack_hook: value })}\n`;
-        const old = Bun.listen({
-          unix: join(bench.socketDir, 'approval.sock'),
-          socket: {
-            data: (socket, chunk) => {
-              lines.push(chunk.toString());
-              if (lines.length === 2) socket.write(reply({ type: 'status', status: {} }));
-              if (lines.length > 1) return;
-              const outcome = { kind: 'allowed', by: 'U1', via: 'Slack', at: 1 };
-              const from = performance.now();
-              void bench
-                .until(() => performance.now() - from > SILENCE_MS + 4_000, 'more than the silence after its answer')
-                .then(() => socket.write(reply({ type: 'outcome', outcome })));
-            },
-          },
-        });
-        process.umask(umask);
-        try {
-          expect(decisionOf((await bench.hook(payload('PreToolUse.Bash')).ended).stdout)).toBe('allow');
-          expect(lines[1]).toBe('{"claude_slack_hook":{"type":"status"}}\n');
-        } finally {
-          old.stop(true);
-        }
-      }),
-    20_000,
-  );
-});
-
-describe.concurrent('a hook', () => {
   test(
     'that was stopped itself for longer than that goes on waiting',
     () =>

@@ -60,7 +60,7 @@ test('events that ask nothing print nothing and start no daemon', () =>
   }));
 
 test('a click of anybody else is refused with a note that only they see, and the request stays', () =>
-  withBench(async ({ ask, press, slack, audit }) => {
+  withBench(async ({ ask, press, slack, decisions }) => {
     const { hook, card } = await ask(payload('PreToolUse.Bash'));
     await press(card, 'csh_approve', slack.otherUser.id);
     const note = await slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === slack.otherUser.id);
@@ -68,7 +68,7 @@ test('a click of anybody else is refused with a note that only they see, and the
     expect(hasButtons(slack.messages().find(({ ts }) => ts === card.ts) ?? card)).toBe(true);
     await press(card, 'csh_deny');
     expect((await hook.ended).stdout).toContain('"deny"');
-    expect(audit().map(({ type }) => type)).toEqual(['asked', 'refused', 'ended']);
+    expect(decisions().map(({ type }) => type)).toEqual(['asked', 'refused', 'ended']);
   }));
 
 test('a second click changes nothing and is answered with a note', () =>

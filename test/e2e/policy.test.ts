@@ -29,7 +29,7 @@ test('rules decide without asking, the strictest one wins, and the thread and th
     expect(textOf(line)).toContain('npm is fine');
     expect(textOf(line)).toContain('npm publish');
     expect(bench.slack.messages().some(hasButtons)).toBe(false);
-    expect(bench.audit().map(({ type, kind, by }) => [type, kind, by])).toEqual([
+    expect(bench.decisions().map(({ type, kind, by }) => [type, kind, by])).toEqual([
       ['asked', undefined, undefined],
       ['ended', 'allowed', 'policy'],
       ['asked', undefined, undefined],
@@ -87,7 +87,7 @@ test('the approvers of a project are asked, and one who is removed from the file
     await bench.press(mine, 'csh_deny');
     expect((await hook.ended).stdout).toContain('"deny"');
     await bench.slack.waitForMessage((message) => message.ts === theirs.ts && !hasButtons(message));
-    expect(bench.audit().map(({ type, verdict }) => [type, verdict])).toContainEqual(['refused', 'not-approver']);
+    expect(bench.decisions().map(({ type, verdict }) => [type, verdict])).toContainEqual(['refused', 'not-approver']);
     writeConfig(bench, { approvers: [{ project: '/elsewhere/**', userId: [user.id] }] });
     const nobody = await bench.hook(bash('make'), { env }).ended;
     expect(nobody.stderr).toContain('code: missing-config');

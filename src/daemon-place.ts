@@ -1,0 +1,97 @@
+/** Where a daemon listens: a directory of this user's that no other daemon uses. */
+import { mkdirSync } from 'node:fs';
+import { writeIdentity, writeRecord } from './daemon-files.ts';
+import { type Lock, takeLock } from './daemon-lock.ts';
+import { AppError } from './errors.ts';
+import type { Listener } from './listener.ts';
+import type { Logger } from './logger.ts';
+import { otherRuntimePaths, prepareDirectory, type RuntimePaths, runtimePaths } from './socket.ts';
+import type { AppPaths, StatePaths } from './state.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Place {
+  readonly paths: RuntimePaths;
+  readonly lock: Lock;
+}
+
+/** How often the daemon looks whether its files are still where clients look for them. */
+const SELF_CHECK_MS = 500;
+/** A TMPDIR in which nothing can be made is no sign of an attack: there is another place. */
+const UNUSABLE: ReadonlySet<unknown> = new Set(
+  'ENOENT ENOTDIR EACCES EPERM EROFS ENOSPC EDQUOT ENAMETOOLONG ELOOP'.split(' '),
+);
+
+/** Makes the app's own directory, where its lock and its record are. Throws AppError('state-dir'). */
+export function prepareAppDirectory({ dir, apps }: StatePaths, app: AppPaths): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new AppError('state-dir', `Cannot create ${dir}: ${(error as Error).message}`, { cause: error });
+  }
+  prepareDirectory(apps, 'state-dir');
+  prepareDirectory(app.dir, 'state-dir');
+}
+
+/**
+ * `$TMPDIR/claude-slack-approval`, or a short directory elsewhere when that cannot be, or the daemon of another app is in it.
+ * Throws AppError('socket-dir') for a directory that somebody else could have put something into.
+ */
+export function claimPlace(env: Environment, key: string): Place {
+  const usual = claimUsual(env);
+  if (usual !== undefined) return usual;
+  const paths = otherRuntimePaths(env, key);
+  prepareDirectory(paths.dir);
+  const lock = takeLock(paths.lock);
+  if (lock === undefined) throw new AppError('daemon-start', `Another daemon uses ${paths.dir}`);
+  return { paths, lock };
+}
+
+function claimUsual(env: Environment): Place | undefined {
+  const paths = runtimePaths(env);
+  if (paths === undefined) return undefined;
+  try {
+    prepareDirectory(paths.dir);
+    const lock = takeLock(paths.lock);
+    return lock === undefined ? undefined : { paths, lock };
+  } catch (error) {
+    if (error instanceof AppError && UNUSABLE.has((error.cause as NodeJS.ErrnoException | undefined)?.code))
+      return undefined;
+    throw error;
+  }
+}
+
+interface WatchOptions {
+  readonly place: Place;
+  readonly app: AppPaths;
+  /** The app's. */
+  readonly lock: Lock;
+  readonly listener: Pick<Listener, 'isReachable' | 'relisten'>;
+  readonly startedAt: number;
+  readonly logger: Pick<Logger, 'warn'>;
+  readonly onReplaced: () => void;
+}
+
+/**
+ * Whoever empties the directory takes the socket from the clients: listen again. With the app's lock gone another daemon
+ * may already run, and then this one must not.
+ */
+export function watchPlace({ place, app, lock, listener, startedAt, logger, onReplaced }: WatchOptions): () => void {
+  const { paths } = place;
+  let held = place.lock;
+  const timer = setInterval(() => {
+    try {
+      if (!lock.isCurrent()) return onReplaced();
+      if (listener.isReachable()) return;
+      logger.warn({ socket: paths.socket }, 'socket file is gone; listening again');
+      prepareDirectory(paths.dir);
+      if (!held.isCurrent()) held = takeLock(paths.lock) ?? held;
+      listener.relisten();
+      writeIdentity(paths, startedAt);
+      writeRecord(app.record, paths.socket);
+    } catch (error) {
+      logger.warn({ err: error }, 'cannot listen again');
+    }
+  }, SELF_CHECK_MS);
+  return () => clearInterval(timer);
+}
