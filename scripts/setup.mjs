@@ -41,8 +41,8 @@ function install(folder) {
 export function ensureCompiled() {
   ensureInstalled();
   const stamp = join(ROOT, 'dist/.compiled');
-  const others = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/compile.mjs'].map((path) =>
-    join(ROOT, path),
+  const others = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/compile.mjs', 'scripts/seal.mjs'].map(
+    (path) => join(ROOT, path),
   );
   const wanted = digest([...filesBelow('src'), ...filesBelow('test/fixtures'), ...others].sort());
   if (existsSync(BINARY) && read(stamp) === wanted) return;
