@@ -1,28 +1,33 @@
-/** src -> dist/bin/claude-slack-hook, one executable that needs nothing else. */
+/** src -> dist/bin/claude-slack-hook, one executable that needs nothing else. `--test` also builds the one that src/test-build.ts is for. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { checkSealed, sealRuntime } from './seal.mjs';
-import { BINARY, BUN, ensureInstalled, ROOT, run } from './setup.mjs';
+import { BINARY, BUN, ensureInstalled, ROOT, run, TEST_BINARY } from './setup.mjs';
 
 ensureInstalled();
-mkdirSync(dirname(BINARY), { recursive: true });
+for (const executable of [BINARY, TEST_BINARY]) mkdirSync(dirname(executable), { recursive: true });
 const work = mkdtempSync(join(ROOT, 'dist/compile-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 const runtime = join(work, 'bun');
-const unchecked = join(work, basename(BINARY));
 sealRuntime(realpathSync(BUN), runtime);
-run(BUN, [
-  ...['build', 'src/index.ts', '--compile', '--outfile', unchecked],
-  `--compile-executable-path=${runtime}`,
-  // Minified bytecode in chunks: the hook's own chunk starts in about 5 ms, with Slack's code left on disk.
-  ...['--minify', '--bytecode', '--splitting', '--format=esm'],
-  // Without these two, a bunfig.toml preload or a .env in the project's directory would run inside the hook.
-  ...['--no-compile-autoload-bunfig', '--no-compile-autoload-dotenv'],
-]);
-signForIntelMacs(unchecked);
-checkSealed(unchecked);
-renameSync(unchecked, BINARY);
+build(BINARY, false);
+if (process.argv.includes('--test')) build(TEST_BINARY, true);
+
+function build(executable, isTest) {
+  const unchecked = join(work, basename(executable));
+  run(BUN, [
+    ...['build', 'src/index.ts', '--compile', '--outfile', unchecked],
+    `--compile-executable-path=${runtime}`,
+    // Minified bytecode in chunks: the hook's own chunk starts in about 5 ms, with Slack's code left on disk.
+    ...['--minify', '--bytecode', '--splitting', '--format=esm', '--define', `CSH_TEST_BUILD=${isTest}`],
+    // Without these two, a bunfig.toml preload or a .env in the project's directory would run inside the hook.
+    ...['--no-compile-autoload-bunfig', '--no-compile-autoload-dotenv'],
+  ]);
+  signForIntelMacs(unchecked);
+  checkSealed(unchecked);
+  renameSync(unchecked, executable);
+}
 
 /**
  * What Bun builds for Apple silicon it signs itself; what it builds for Intel keeps the signature of its own release, which fits

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const BUN = join(ROOT, 'node_modules/.bin/bun');
 export const BINARY = join(ROOT, 'dist/bin/claude-slack-hook');
+/** The same program as a test build; see src/test-build.ts. */
+export const TEST_BINARY = join(ROOT, 'dist/test/claude-slack-hook');
 
 /** Bun's flags that keep the working directory's bunfig.toml and .env out when running from source. */
 export const HERMETIC = ['--no-env-file', '--config=/dev/null'];
@@ -37,7 +39,7 @@ function install(folder) {
   writeFileSync(stamp, wanted);
 }
 
-/** Compiles the binary when a source file has changed since. */
+/** Compiles both binaries when a source file has changed since. */
 export function ensureCompiled() {
   ensureInstalled();
   const stamp = join(ROOT, 'dist/.compiled');
@@ -45,8 +47,8 @@ export function ensureCompiled() {
     (path) => join(ROOT, path),
   );
   const wanted = digest([...filesBelow('src'), ...filesBelow('test/fixtures'), ...others].sort());
-  if (existsSync(BINARY) && read(stamp) === wanted) return;
-  run(process.execPath, [join(ROOT, 'scripts/compile.mjs')], { stdio: ['ignore', 2, 2] });
+  if (existsSync(BINARY) && existsSync(TEST_BINARY) && read(stamp) === wanted) return;
+  run(process.execPath, [join(ROOT, 'scripts/compile.mjs'), '--test'], { stdio: ['ignore', 2, 2] });
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, wanted);
 }

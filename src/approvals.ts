@@ -17,6 +17,7 @@ import type { Logger } from './logger.ts';
 import { createRecorder, type RecorderOptions } from './recorder.ts';
 import { digestOf } from './request.ts';
 import { createSessions, type Ran } from './sessions.ts';
+import { dieAt } from './test-build.ts';
 import type {
   Answer,
   ApprovalRequest,
@@ -146,7 +147,10 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
         return;
       case 'record': {
         const { request, outcome } = effect;
-        apply({ type: 'recorded', id: request.id, ok: recorder.ended(request, outcome), at: now() });
+        dieAt('click-before-audit');
+        const ok = recorder.ended(request, outcome);
+        dieAt('audit-before-reply');
+        apply({ type: 'recorded', id: request.id, ok, at: now() });
         return;
       }
       case 'reply':
@@ -168,7 +172,9 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   const reply = (id: string, outcome: Outcome): void => {
     const isSayable = outcome.kind !== 'allowed' || !inexact.has(id);
     const said: Outcome = isSayable ? outcome : { kind: 'undeliverable', reason: LOST_WORDS, code: 'audit', at: now() };
-    recorder.delivered(id, now(), onOutcome(id, said));
+    const isThere = onOutcome(id, said);
+    dieAt('after-reply-before-edit');
+    recorder.delivered(id, now(), isThere);
   };
 
   const refuse = (answer: Answer, verdict: Verdict): void => {
@@ -185,8 +191,11 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       await started;
       await adopted;
       if (abort.signal.aborted) return;
+      dieAt('before-post');
       await channel.ask(request, abort.signal, (receipt) => {
+        dieAt('after-post-before-journal');
         recorder.posted(request, receipt, now());
+        dieAt('after-journal');
         apply({ type: 'shown', id, receipt });
       });
       apply({ type: 'shown-all', id });
@@ -393,6 +402,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     },
     stop: async (why) => {
       apply({ type: 'stopping', ...why, at: now() });
+      dieAt('during-drain');
       grantDesk.endAll();
       clearTimeout(timer);
       clearTimeout(comeBackTimer);

@@ -191,10 +191,13 @@ function wantedIfAny(getSettings: () => Settings, env: Environment): Wanted | un
 }
 
 /** Throws AppError('missing-config'). */
-function wantedBy({ botToken, appToken, apiUrl }: Settings, env: Environment): Wanted {
+function wantedBy({ botToken, appToken, apiUrl, configFile }: Settings, env: Environment): Wanted {
   if (botToken === undefined) throw new AppError('missing-config', 'Expected a Slack bot token, got none');
   if (appToken === undefined) throw new AppError('missing-config', 'Expected a Slack app token, got none');
-  return { paths: appPaths(env, appKey(appToken, apiUrl)), app: appFingerprint(botToken, appToken, apiUrl) };
+  return {
+    paths: appPaths(env, appKey(appToken, apiUrl)),
+    app: appFingerprint({ botToken, appToken, apiUrl, configFile }),
+  };
 }
 
 /** Sends the request and waits for its outcome; undefined when the agent is gone. Rejects with an AppError when there is none to be had. */

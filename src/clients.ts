@@ -7,6 +7,7 @@ import type { Logger } from './logger.ts';
 import { BEAT_MS, type ClientNote, type DaemonStatus, type Hello } from './protocol.ts';
 import { encodeReply, type Incoming, readIncoming } from './protocol-daemon.ts';
 import { createRequest } from './request.ts';
+import { die, dieAt, isDeathAt } from './test-build.ts';
 import type {
   Agent,
   AgentName,
@@ -165,6 +166,7 @@ export function createClients(options: ClientsOptions): Clients {
     count(peer, 1);
     options.onChange();
     if (note?.beats === true) peer.offer(BEAT);
+    dieAt('after-accept');
     try {
       options.ask(asked, ruling);
     } catch (error) {
@@ -234,7 +236,7 @@ export function createClients(options: ClientsOptions): Clients {
     },
     onOutcome: (id, outcome) => {
       const entry = forget(id);
-      entry?.peer.send(answerLine(entry, outcome));
+      if (entry !== undefined) send(entry.peer, answerLine(entry, outcome));
       return entry !== undefined;
     },
     beat,
@@ -243,6 +245,15 @@ export function createClients(options: ClientsOptions): Clients {
     },
     waiting: () => waiting.size,
   };
+}
+
+/** A line may be cut in two by the daemon's death. */
+function send(peer: Peer, line: string): void {
+  if (isDeathAt('reply-half-written')) {
+    peer.send(line.slice(0, line.length / 2));
+    die('reply-half-written');
+  }
+  peer.send(line);
 }
 
 /** A plain client gets the agent's own output, ours gets the outcome. */

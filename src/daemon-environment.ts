@@ -1,6 +1,7 @@
 /** What a daemon inherits: named variables only, the tokens among them, and the options that are no secrets. */
 import type { OPTIONS, ParsedArgv } from './options.ts';
 import type { Settings } from './settings.ts';
+import { TEST_VARIABLES } from './test-build.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -10,6 +11,7 @@ const INHERITED: ReadonlySet<string> = new Set([
   ...['XDG_CONFIG_HOME', 'XDG_STATE_HOME', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'],
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'],
   ...['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS'],
+  ...TEST_VARIABLES,
 ]);
 
 /** Environment of the daemon, secrets included: /proc shows a process's environment to its own user only, its argv to everyone. */
@@ -21,14 +23,15 @@ export function daemonEnvironment(settings: Settings, env: Environment): Readonl
     ...Object.fromEntries(inherited),
     ...(settings.botToken === undefined ? {} : { SLACK_BOT_TOKEN: settings.botToken }),
     ...(settings.appToken === undefined ? {} : { SLACK_APP_TOKEN: settings.appToken }),
-    // Those of the config file are looked up there each time.
-    ...(settings.isConfigAsked ? {} : { SLACK_USER_ID: settings.approvers.join(',') }),
+    // Those of the config file are looked up there each time; these are for where it lists nobody.
+    SLACK_USER_ID: settings.approvers.join(','),
     SLACK_API_URL: settings.apiUrl,
   };
 }
 
 /** The daemon's own options as given on the command line; none of them is a secret. */
 const DAEMON_FLAGS: ReadonlySet<string> = new Set([
+  'config',
   'log-level',
   'idle',
   'deadline',

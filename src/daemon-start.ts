@@ -26,6 +26,13 @@ export type Readiness =
   | { readonly state: 'busy' }
   | { readonly state: 'failed'; readonly code: string; readonly message: string; readonly hint: string };
 
+const KILLED = {
+  state: 'failed',
+  code: 'daemon-start',
+  message: 'The daemon ended before it could listen',
+  hint: ERRORS['daemon-start'].hint,
+} as const satisfies Readiness;
+
 /** The parameters and errors are those of connectOrStart. `isOutdated`: one runs that has to make room. */
 export async function startAndConnect(
   wanted: Wanted,
@@ -38,9 +45,15 @@ export async function startAndConnect(
   const failure = freshFailure(failureFile, wanted.app);
   if (failure !== undefined) throw startError(failure);
   let isTakeOver = isOutdated;
+  let mayDie = true;
   while (performance.now() < until) {
     const readiness = await launch(launchWith, until, isTakeOver);
-    if (readiness.state === 'failed') throw startError(readiness);
+    if (readiness.state === 'failed') {
+      // One that was killed on its way has said nothing; it says more when it cannot start.
+      if (readiness !== KILLED || !mayDie) throw startError(readiness);
+      mayDie = false;
+      continue;
+    }
     const patience = readiness.state === 'listening' ? until : Math.min(until, performance.now() + RETRY_LAUNCH_MS);
     const meeting = await meetUntil(wanted, patience, until, events);
     if (meeting.state === 'ready') return meeting.connection;
@@ -96,12 +109,7 @@ function readReadiness(text: string): Readiness {
   } catch {
     // Falls through: a daemon that died before its first word says nothing.
   }
-  return {
-    state: 'failed',
-    code: 'daemon-start',
-    message: 'The daemon ended before it could listen',
-    hint: ERRORS['daemon-start'].hint,
-  };
+  return KILLED;
 }
 
 /** The command that runs this program again, compiled or from source. */

@@ -29,19 +29,27 @@ export interface ConnectionEvents {
 /** Whose daemon is looked for. */
 export interface Wanted {
   readonly paths: AppPaths;
-  /** Fingerprint of the tokens; see `appFingerprint`. */
+  /** Fingerprint of what it goes by; see `appFingerprint`. */
   readonly app: string;
 }
 
-/** What became of looking for a daemon. `outdated`: it is older than we are, or has other tokens of the same app. */
+/** What became of looking for a daemon. `outdated`: it is older than we are, or goes by other tokens or another config file. */
 export type Meeting =
   | { readonly state: 'ready'; readonly connection: Connection }
   | { readonly state: 'absent' }
-  | { readonly state: 'outdated'; readonly hasOtherTokens: boolean };
+  | { readonly state: 'outdated'; readonly hasOtherSettings: boolean };
 
-/** A short, non-reversible name of the Slack app's credentials, to compare two processes' settings without showing them. */
-export function appFingerprint(botToken: string, appToken: string, apiUrl: string): string {
-  return fingerprint([botToken, appToken, apiUrl]);
+/**
+ * A short, non-reversible name of what decides whom a daemon asks, to compare two processes' settings without showing them:
+ * the tokens, and the file whose rules it goes by.
+ */
+export function appFingerprint({
+  botToken,
+  appToken,
+  apiUrl,
+  configFile,
+}: Readonly<Record<'botToken' | 'appToken' | 'apiUrl' | 'configFile', string>>): string {
+  return fingerprint([botToken, appToken, apiUrl, configFile]);
 }
 
 /** A name of the Slack app itself, which stays when its tokens are renewed: an app-level token is `xapp-1-<app id>-…`. */
@@ -105,16 +113,16 @@ function judgeHello(
   { socket, key }: DaemonRecord,
   challenge: string,
   app: string,
-): { readonly hasOtherTokens: boolean } | undefined {
+): { readonly hasOtherSettings: boolean } | undefined {
   const hello = readReply(line);
   // It does not know of hellos.
-  if (hello.type !== 'hello') return { hasOtherTokens: false };
+  if (hello.type !== 'hello') return { hasOtherSettings: false };
   if (hello.proof !== proofOf(key, 'daemon', challenge)) {
     throw new AppError('socket-dir', `Expected the daemon at ${socket} to know the key of this app, got a wrong proof`);
   }
   const isOlder = hello.version !== VERSION && Bun.semver.order(hello.version, VERSION) < 0;
-  const hasOtherTokens = hello.app !== app;
-  return isOlder || hasOtherTokens ? { hasOtherTokens } : undefined;
+  const hasOtherSettings = hello.app !== app;
+  return isOlder || hasOtherSettings ? { hasOtherSettings } : undefined;
 }
 
 /** Undefined when nobody listens. The connect itself is the liveness check; a PID file proves nothing. Throws AppError('socket-dir') when it is another user who listens. */

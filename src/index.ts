@@ -59,7 +59,11 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
       if (process.env[SERVER_ENV] !== '1')
         throw new AppError('usage', `Expected ${SERVER_ENV}=1 beside the verb daemon`);
       const { runServer } = await import('./server.ts');
-      return { stdout: '', stderr: '', exitCode: await runServer(getSettings(), process.env) };
+      return {
+        stdout: '',
+        stderr: '',
+        exitCode: await runServer(resolveSettings(flags, process.env, true), process.env),
+      };
     }
     case 'rules': {
       const { runRulesTest } = await import('./commands/rules.ts');

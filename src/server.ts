@@ -28,7 +28,8 @@ import { BEAT_MS, type DaemonStatus } from './protocol.ts';
 import type { Settings } from './settings.ts';
 import { type AppPaths, appPaths, type StatePaths, statePaths } from './state.ts';
 import { createJournal } from './store/journal.ts';
-import { createJsonlStore } from './store/jsonl.ts';
+import { createJsonlStore, MAX_FILE_BYTES } from './store/jsonl.ts';
+import { dieAt, testVariable } from './test-build.ts';
 import type { Channel } from './types.ts';
 import { VERSION } from './version.ts';
 
@@ -57,7 +58,7 @@ export async function runServer(settings: Settings, env: Environment): Promise<n
   try {
     const tokens = tokensOf(settings);
     const key = appKey(tokens.appToken, tokens.apiUrl);
-    const wanted = { paths: appPaths(env, key), app: appFingerprint(tokens.botToken, tokens.appToken, tokens.apiUrl) };
+    const wanted = { paths: appPaths(env, key), app: appFingerprint({ ...settings, ...tokens }) };
     const state = statePaths(env);
     prepareAppDirectory(state, wanted.paths);
     lock = takeLock(wanted.paths.lock);
@@ -71,6 +72,7 @@ export async function runServer(settings: Settings, env: Environment): Promise<n
       report({ state: 'busy' });
       return 0;
     }
+    dieAt('lock-held');
     place = claimPlace(env, key);
     process.chdir('/');
     return await serve({ settings, tokens, key, wanted, place, lock, state, report });
@@ -167,6 +169,7 @@ async function serve(options: ServeOptions): Promise<number> {
       .toString('base64url');
   const store = createJsonlStore(state.audit, {
     keepDays: () => gate.auditKeepDays(),
+    maxBytes: Number(testVariable('CSH_LOG_BYTES') ?? MAX_FILE_BYTES),
     lock: createTurns(state.auditLock),
   });
   const journal = createJournal({
@@ -218,7 +221,7 @@ async function serve(options: ServeOptions): Promise<number> {
     nonceOf,
     greet: (challenge) => ({ proof: proofOf(record.key, 'daemon', challenge), version: VERSION, app: wanted.app }),
     retire: () => end.resolve({ why: RETIRE }),
-    approvers: settings.isConfigAsked ? [] : settings.approvers,
+    approvers: settings.approvers,
     waitMs: settings.deadlineMs,
     policy,
     repliesInARow: approvals.repliesInARow,
@@ -251,6 +254,7 @@ async function serve(options: ServeOptions): Promise<number> {
     approvals.fail({ reason: 'The daemon was stopped.' });
     rmSync(wanted.paths.stopped, { force: true });
   }
+  dieAt('before-listen');
   const listener = createListener(paths.socket, { ...clients, descriptors: raiseDescriptors() });
   writeIdentity(paths, startedAt);
   const stopWatching = watchPlace({

@@ -1,4 +1,7 @@
-/** What the program runs with: flag before environment before config file before default. */
+/**
+ * What the program runs with: flag before config file before environment before default. What an agent's environment holds
+ * may come from a project's settings; the config file is only this user's to write.
+ */
 import { AppError } from './errors.ts';
 import { fileStatus } from './file-status.ts';
 import { type Flag, type Option, type ParsedArgv, TABLE } from './options.ts';
@@ -31,21 +34,23 @@ export interface Settings {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Puts flags, environment and config file together.
+ * Puts flags, config file and environment together.
  * Throws AppError('usage' | 'bad-config' | 'config-mode').
+ * @param isDaemon its environment comes from the hook that started it, which has put these together already
  */
-export function resolveSettings(flags: ParsedArgv['flags'], env: Environment): Settings {
-  const configFile = configFileOf(env);
+export function resolveSettings(flags: ParsedArgv['flags'], env: Environment, isDaemon = false): Settings {
+  const configFile = configFileOf(flags, env);
   const config = readConfig(configFile);
   const get = (name: Flag): { text: string | undefined; from: string } => {
     const option: Option | undefined = TABLE.find((entry) => entry.flag === name);
     const flag = flags[name];
     if (flag !== undefined) return { text: flag === true ? 'true' : flag, from: `--${name}` };
-    const fromEnv = option?.env === undefined ? undefined : env[option.env];
-    if (fromEnv !== undefined && fromEnv !== '') return { text: fromEnv, from: option?.env ?? name };
-    const fromFile = option?.key === undefined ? undefined : config[option.key];
-    if (fromFile !== undefined) return { text: fromFile, from: `${option?.key} in ${configFile}` };
-    return { text: option?.fallback, from: 'the default' };
+    const variable = option?.env === undefined ? undefined : env[option.env];
+    const fromEnv = variable ? [{ text: variable, from: option?.env ?? name }] : [];
+    const key = option?.key === undefined ? undefined : config[option.key];
+    const fromFile = key === undefined ? [] : [{ text: key, from: `${option?.key} in ${configFile}` }];
+    const [first] = isDaemon ? [...fromEnv, ...fromFile] : [...fromFile, ...fromEnv];
+    return first ?? { text: option?.fallback, from: 'the default' };
   };
   const choice = <T extends string>(name: Flag, allowed: readonly T[]): T => {
     const { text, from } = get(name);
@@ -57,8 +62,7 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment): S
     botToken: get('bot-token').text,
     appToken: get('app-token').text,
     approvers: userIds(get('user-id')),
-    isConfigAsked:
-      flags['user-id'] === undefined && !env.SLACK_USER_ID && (config.userId ?? config.approvers) !== undefined,
+    isConfigAsked: flags['user-id'] === undefined && (config.userId ?? config.approvers) !== undefined,
     logLevel: choice('log-level', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     onFailure: choice('on-failure', ['ask', 'deny']),
     deadlineMs: duration(get('deadline')),
@@ -79,8 +83,8 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment): S
  */
 export function failurePolicy(flags: ParsedArgv['flags'], env: Environment): FailurePolicy {
   if (flags['on-failure'] !== undefined) return flags['on-failure'] === 'ask' ? 'ask' : 'deny';
-  const file = configFileOf(env);
   try {
+    const file = configFileOf(flags, env);
     if (fileStatus(file) === undefined) return 'ask';
     const config: unknown = JSON.parse(process.getBuiltinModule('node:fs').readFileSync(file, 'utf8'));
     const wanted = typeof config === 'object' && config !== null ? Reflect.get(config, 'onFailure') : 'deny';
@@ -93,8 +97,11 @@ export function failurePolicy(flags: ParsedArgv['flags'], env: Environment): Fai
 /** Keys of the config file that only the daemon understands; it checks them whole (policy/config.ts). */
 const POLICY_KEYS: ReadonlySet<string> = new Set(['approvers', 'secondApprover', 'rules', 'mask', 'auditKeepDays']);
 
-function configFileOf(env: Environment): string {
-  return `${configHome(env)}/claude-slack-hook/config.json`;
+/** Throws AppError('usage') for a relative path: it would depend on the project directory. */
+function configFileOf({ config }: ParsedArgv['flags'], env: Environment): string {
+  if (typeof config !== 'string') return `${configHome(env)}/claude-slack-hook/config.json`;
+  if (!config.startsWith('/')) throw wrong('--config', `to be an absolute path, got ${quote(config)}`);
+  return config;
 }
 
 /** A relative XDG_CONFIG_HOME is ignored, as its specification says: it would depend on the project directory. */

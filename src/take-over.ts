@@ -1,4 +1,4 @@
-/** A daemon that takes the place of the one that runs: of an older version, or with other tokens of the same Slack app. */
+/** A daemon that takes the place of the one that runs: of an older version, or with other tokens or another config file. */
 import { type ConnectionEvents, meet, tryConnect, type Wanted } from './daemon.ts';
 import { readRecord } from './daemon-record.ts';
 import { AppError } from './errors.ts';
@@ -18,7 +18,7 @@ export async function askToRetire(wanted: Wanted, check: () => Promise<void>): P
   const meeting = await meet(wanted, until, { onLine: () => {}, onBroken: () => {}, onClose: () => {} });
   if (meeting.state === 'ready') meeting.connection.close();
   if (meeting.state !== 'outdated') return false;
-  if (meeting.hasOtherTokens) await check();
+  if (meeting.hasOtherSettings) await check();
   const socket = readRecord(wanted.paths.record)?.socket;
   if (socket === undefined) return false;
   const answer = Promise.withResolvers<boolean>();

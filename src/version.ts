@@ -1,3 +1,4 @@
 import { version } from '../package.json' with { type: 'json' };
+import { testVariable } from './test-build.ts';
 
-export const VERSION: string = version;
+export const VERSION: string = testVariable('CSH_VERSION') ?? version;

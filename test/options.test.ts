@@ -109,17 +109,35 @@ describe('settings', () => {
     chmodSync(file, mode);
   };
 
-  test('come from the flag before the environment before the file before the default', () => {
+  test('come from the flag before the file before the environment before the default', () => {
     write(JSON.stringify({ botToken: 'xoxb-file', userId: 'UFILE', appToken: 'xapp-file', deadline: '10s' }));
     const env = { HOME: home, SLACK_USER_ID: 'UENV', SLACK_BOT_TOKEN: 'xoxb-env' };
     const settings = resolveSettings({ 'bot-token': 'xoxb-flag' }, env);
     expect(settings).toMatchObject({
       botToken: 'xoxb-flag',
-      approvers: ['UENV'],
+      approvers: ['UFILE'],
       appToken: 'xapp-file',
       deadlineMs: 10_000,
       idleMs: 1_800_000,
     });
+  });
+
+  test('of a daemon come from the environment that its hook has made for it, before the file', () => {
+    write(JSON.stringify({ botToken: 'xoxb-file' }));
+    expect(resolveSettings({}, { HOME: home, SLACK_BOT_TOKEN: 'xoxb-env' }, true).botToken).toBe('xoxb-env');
+  });
+
+  test('come from the file that --config names, by an absolute path only', () => {
+    const other = join(home, 'other.json');
+    writeFileSync(other, '{"userId":"UOTHER"}', { mode: 0o600 });
+    expect(resolveSettings({ config: other }, { HOME: home })).toMatchObject({
+      approvers: ['UOTHER'],
+      configFile: other,
+    });
+    expect(codeOf(() => resolveSettings({ config: 'other.json' }, { HOME: home }))).toStartWith(
+      'usage: Expected --config',
+    );
+    expect(failurePolicy({ config: 'other.json' }, { HOME: home })).toBe('deny');
   });
 
   test('have the documented defaults', () => {
@@ -157,7 +175,7 @@ describe('settings', () => {
       write(text);
       expect(isAsked({}, {})).toBe(true);
       expect(isAsked({}, { SLACK_USER_ID: '' })).toBe(true);
-      expect(isAsked({}, { SLACK_USER_ID: 'U222' })).toBe(false);
+      expect(isAsked({}, { SLACK_USER_ID: 'U222' })).toBe(true);
       expect(isAsked({ 'user-id': 'U222' }, {})).toBe(false);
     }
   });

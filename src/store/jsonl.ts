@@ -21,6 +21,7 @@ import {
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { AppError } from '../errors.ts';
+import { dieAt } from '../test-build.ts';
 import type { Store, StoreRecord } from '../types.ts';
 import { encodeHead, type Link, readRecord, START, seal, unseal } from './chain.ts';
 import { continuationOf } from './continuation.ts';
@@ -154,6 +155,7 @@ export function createJsonlStore(path: string, options: JsonlOptions = {}): Json
     } catch {
       return full;
     }
+    dieAt('during-rotate');
     closeLog();
     syncDirectory(dirname(path));
     const opened = open(false);

@@ -5,8 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEmulator } from '../../src/emulator/emulator.ts';
 import type { EmulatedMessage, Emulator, EmulatorOptions } from '../../src/emulator/emulator-types.ts';
+import { linesOf, segmentsOf } from '../../src/store/segments.ts';
 
 export const BINARY = new URL('../../dist/bin/claude-slack-hook', import.meta.url).pathname;
+/** The same program as a test build; see src/test-build.ts. */
+export const TEST_BINARY = new URL('../../dist/test/claude-slack-hook', import.meta.url).pathname;
 const FIXTURES = new URL('../fixtures/claude-code/', import.meta.url).pathname;
 
 /** A payload recorded from Claude Code, with changes of the top level; of a session of its own, because those of one session that wait together share a message. */
@@ -130,11 +133,11 @@ export async function withBench(
     daemons,
     until,
     log: () => read('.local/state/claude-slack-hook/daemon.log'),
-    audit: () =>
-      read('.local/state/claude-slack-hook/audit.jsonl')
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line)),
+    audit: () => {
+      const path = join(home, '.local/state/claude-slack-hook/audit.jsonl');
+      const lines = [...segmentsOf(path).map((full) => full.path), path].flatMap((file) => [...linesOf(file)]);
+      return lines.map(({ bytes }) => JSON.parse(bytes.toString()));
+    },
     decisions: () => bench.audit().filter(({ type }) => !['posted', 'delivered', 'closed'].includes(String(type))),
   };
   try {
