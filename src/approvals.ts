@@ -344,21 +344,22 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       adopting.resolve();
     };
     onNotStarted = adopting.reject;
-    for (const { request, receipts, approvedBy, outcome, isExact } of left.filter(({ isAtEnd }) => !isAtEnd)) {
+    for (const { request, receipts, approvedBy, outcome, isExact, isAtEnd } of left) {
       if (!isExact) inexact.add(request.id);
       const deadline = elapsed() + (request.expiresAt - now());
       apply({
-        ...{ type: 'restored', request, deadline, receipts, approvedBy },
+        ...{ type: 'restored', request, deadline, receipts, approvedBy, isClosed: isAtEnd },
         ...(outcome === undefined ? {} : { outcome }),
       });
     }
+    const untold = new Set(left.filter(({ isAtEnd }) => !isAtEnd).map(({ request }) => request.id));
     logger.info({ requests: left.map(({ request }) => request.id) }, 'went on with what an earlier daemon left');
     comeBackTimer = setTimeout(() => {
       for (const id of detachedRequests(state)) {
         const isOver = state.entries.get(id)?.outcome !== undefined;
         apply({ type: 'client-gone', id, at: now() });
         // Nobody asks for this outcome any more.
-        if (isOver) recorder.delivered(id, now(), false);
+        if (isOver && untold.has(id)) recorder.delivered(id, now(), false);
       }
     }, COME_BACK_MS);
   };

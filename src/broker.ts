@@ -26,6 +26,8 @@ export type BrokerEvent =
       readonly approvedBy: readonly string[];
       /** Of one that was decided. */
       readonly outcome?: Outcome;
+      /** Its messages say so. */
+      readonly isClosed?: boolean;
     }
   /** The client of a restored request waits again; the request as it says it itself. */
   | { readonly type: 'attached'; readonly request: ApprovalRequest; readonly ruled?: Outcome }
@@ -245,10 +247,10 @@ function onAsked(
   return ruled === undefined ? [{ type: 'post', request }] : settle(state, request.id, ruled);
 }
 
-/** One that was decided is closed again: what its messages show is not known. */
+/** One that was decided is closed again, where it is not known what its messages show. */
 function onRestored(
   state: BrokerState,
-  { request, deadline, receipts, approvedBy, outcome }: Extract<BrokerEvent, { type: 'restored' }>,
+  { request, deadline, receipts, approvedBy, outcome, isClosed = false }: Extract<BrokerEvent, { type: 'restored' }>,
 ): readonly BrokerEffect[] {
   const entry = newEntry(request, deadline);
   state.entries.set(request.id, {
@@ -257,7 +259,7 @@ function onRestored(
   });
   if (outcome === undefined) return [];
   keepSettled(state, request.id);
-  return [{ type: 'close', request, outcome }];
+  return isClosed ? [] : [{ type: 'close', request, outcome }];
 }
 
 /** Whoever has no message yet is brought one; answers that came meanwhile count now. */

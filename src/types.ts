@@ -201,7 +201,7 @@ export interface LeftBehind {
   readonly outcome?: Outcome;
   /** Whether that is exactly what was decided, with nothing masked. */
   readonly isExact: boolean;
-  /** Everything was done; it only shares a message with one that is left. */
+  /** Everything was done: it shares a message with one that is left, or its client might not have heard of it. */
   readonly isAtEnd: boolean;
 }
 

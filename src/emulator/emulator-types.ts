@@ -209,6 +209,8 @@ export interface Emulator {
   refuse(refused: boolean): Promise<void>;
   /** Makes a token invalid (invalid_auth), or valid again. */
   revoke(token: 'bot' | 'app', revoked: boolean): void;
+  /** Makes another app-level token of the same app; those that there are stay valid. */
+  newAppToken(): string;
   /** Sends a raw envelope on one open connection (the newest by default), for duplicate and malformed frames. */
   sendFrame(frame: string, connection?: number): void;
   /** Turns Socket Mode of the app off or on: apps.connections.open answers `link_disabled` while it is off. */

@@ -14,7 +14,7 @@ import { newResponseUrl } from './response-url.ts';
 import { createRouter, PATHS } from './router.ts';
 import { createSocketMode } from './socket-mode.ts';
 import { createTalk } from './talk.ts';
-import { createWorkspace, messageView, viewView } from './workspace.ts';
+import { createWorkspace, messageView, newAppToken, viewView } from './workspace.ts';
 
 const DEFAULT_ACK_TIMEOUT_MS = 3_000;
 const DEFAULT_WAIT_MS = 10_000;
@@ -86,7 +86,7 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
     url: `${origin('http')}/`,
     apiUrl: `${origin('http')}${PATHS.api}`,
     botToken: workspace.botToken,
-    appToken: workspace.appToken,
+    appToken: workspace.appTokens[0],
     appId: workspace.appId,
     teamId: workspace.teamId,
     user: workspace.user,
@@ -122,6 +122,11 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
     dropConnections: socketMode.drop,
     freeze: socketMode.freeze,
     refuse: server.refuse,
+    newAppToken: () => {
+      const token = newAppToken(workspace.appId);
+      workspace.appTokens.push(token);
+      return token;
+    },
     revoke: (token, revoked) => {
       if (revoked) workspace.revoked.add(token);
       else workspace.revoked.delete(token);

@@ -107,7 +107,7 @@ function isAnswer(value: Answer | Record<string, unknown>): value is Answer {
 function kindByShape(workspace: Workspace, token: string | undefined): Answer['tokenKind'] {
   if (token === undefined) return 'none';
   if (token === workspace.botToken) return 'bot';
-  return token === workspace.appToken ? 'app' : 'unknown';
+  return workspace.appTokens.includes(token) ? 'app' : 'unknown';
 }
 
 async function suffer(

@@ -75,7 +75,7 @@ export function answerCall(
 function kindOf(workspace: Workspace, token: string | undefined): EmulatedCall['tokenKind'] {
   if (token === undefined || token === '') return 'none';
   if (token === workspace.botToken) return 'bot';
-  return token === workspace.appToken ? 'app' : 'unknown';
+  return workspace.appTokens.includes(token) ? 'app' : 'unknown';
 }
 
 function checkToken(workspace: Workspace, kind: EmulatedCall['tokenKind'], method: Method): void {

@@ -84,7 +84,8 @@ export interface Workspace {
   readonly user: EmulatedUser;
   readonly otherUser: EmulatedUser;
   readonly botToken: string;
-  readonly appToken: string;
+  /** App-level tokens of the app: it may have several. */
+  readonly appTokens: [string, ...string[]];
   /** The old verification token that Slack still puts into payloads. */
   readonly verificationToken: string;
   readonly scopes: readonly string[];
@@ -136,7 +137,7 @@ export function createWorkspace(options: EmulatorOptions): Workspace {
     otherUser,
     // No run of digits and dashes as in real tokens: secret scanners have no reason to look at them.
     botToken: `xoxb-emulated-${randomBytes(12).toString('hex')}`,
-    appToken: `xapp-1-${appId}-emulated-${randomBytes(12).toString('hex')}`,
+    appTokens: [newAppToken(appId)],
     verificationToken: randomBytes(12).toString('hex'),
     scopes: options.scopes ?? DEFAULT_SCOPES,
     settings: {
@@ -219,4 +220,9 @@ export function viewView(record: ViewRecord): EmulatedView {
     errors: record.errors,
     ...(record.troubled ? { troubled: true } : {}),
   };
+}
+
+/** The id of the app stands in its tokens, as in Slack's. */
+export function newAppToken(appId: string): string {
+  return `xapp-1-${appId}-emulated-${randomBytes(12).toString('hex')}`;
 }

@@ -25,8 +25,6 @@ export interface Journal extends Pick<Store, 'append'> {
   close(): void;
 }
 
-/** Whose messages nobody looks at any more. */
-const FORGOTTEN_MS = 86_400_000;
 /** How often the checkpoint is written at most; one that is older costs a longer read at the next start. */
 const CHECKPOINT_MS = 2_000;
 
@@ -60,7 +58,7 @@ export function createJournal({ store, path, checkpoint, now, ...options }: Jour
       } catch {
         // A log that cannot be read can hardly be written either: the first record says so.
       }
-      return follower.list(now() - FORGOTTEN_MS);
+      return follower.list(now());
     },
     close: () => {
       clearTimeout(timer);

@@ -7,10 +7,10 @@ export interface Follower {
   /** Whether everything that was asked is at its end. */
   isEmpty(): boolean;
   /**
-   * Requests that are not at their end, in the order in which they were asked, and those that share a message with one.
-   * @param since those that were to expire earlier are left out, milliseconds since the epoch
+   * Requests that are not at their end, in the order in which they were asked, those that share a message with one, and
+   * those that have ended just now. All times are milliseconds since the epoch.
    */
-  list(since: number): readonly LeftBehind[];
+  list(now: number): readonly LeftBehind[];
 }
 
 export interface FollowerOptions {
@@ -31,6 +31,10 @@ interface Followed {
   isClosed: boolean;
 }
 
+/** Whose messages nobody looks at any more. */
+const FORGOTTEN_MS = 86_400_000;
+/** A client that was told, and did not get all of it, asks again within seconds. */
+const JUST_NOW_MS = 60_000;
 /** Closed ones are kept for the messages that they share; a list has a few. */
 const CLOSED_KEPT = 100;
 
@@ -87,10 +91,13 @@ export function createFollower({ app, nonceOf }: FollowerOptions): Follower {
   return {
     note,
     isEmpty: () => open.size === 0,
-    list: (since) => {
-      const unfinished = [...open.values()].filter(({ request }) => request.expiresAt >= since);
+    list: (now) => {
+      const unfinished = [...open.values()].filter(({ request }) => request.expiresAt >= now - FORGOTTEN_MS);
       const messages = new Set(unfinished.flatMap(({ receipts }) => receipts.map(nameOf)));
-      const beside = [...closed.values()].filter(({ receipts }) => receipts.some((one) => messages.has(nameOf(one))));
+      const beside = [...closed.values()].filter(
+        ({ receipts, outcome }) =>
+          receipts.some((one) => messages.has(nameOf(one))) || (outcome?.at ?? 0) >= now - JUST_NOW_MS,
+      );
       return [...unfinished, ...beside]
         .toSorted((a, b) => a.request.askedAt - b.request.askedAt || (a.request.id < b.request.id ? -1 : 1))
         .map((followed) => {

@@ -205,7 +205,9 @@ export function textOf({ blocks }: Pick<EmulatedMessage, 'blocks'>): string {
   return texts.join('\n');
 }
 
-export function writeConfig(bench: TestBench, config: unknown, mode = 0o600): void {
-  mkdirSync(join(bench.home, '.config/claude-slack-hook'), { recursive: true });
-  writeFileSync(join(bench.home, '.config/claude-slack-hook/config.json'), JSON.stringify(config), { mode });
+/** @param configHome in place of ~/.config */
+export function writeConfig(bench: TestBench, config: unknown, mode = 0o600, configHome?: string): void {
+  const folder = join(configHome ?? join(bench.home, '.config'), 'claude-slack-hook');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config), { mode });
 }

@@ -1,0 +1,103 @@
+/** One daemon makes room for another: of a newer version, with renewed tokens, with another config file. */
+import { describe, expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { hasButtons, payload, TEST_BINARY, type TestBench, textOf, withBench, writeConfig } from './bench.ts';
+
+const decisionOf = (stdout: string): unknown => JSON.parse(stdout).hookSpecificOutput.permissionDecision;
+
+/** The most connections to Slack that there are at once, looked at every few milliseconds until it is asked for. */
+function watchConnections({ slack }: TestBench): () => number {
+  let most = 0;
+  const timer = setInterval(() => {
+    most = Math.max(most, slack.connections());
+  }, 1);
+  return () => {
+    clearInterval(timer);
+    return most;
+  };
+}
+
+/** As many requests as asked for, all on record as shown. */
+async function pendingWith(bench: TestBench, count: number, run: Parameters<TestBench['ask']>[1]) {
+  const pending = [];
+  while (pending.length < count) pending.push(await bench.ask(payload('PreToolUse.Bash'), run));
+  await bench.until(() => bench.audit().filter(({ type }) => type === 'posted').length === count, 'their record');
+  return pending;
+}
+
+describe('a running daemon', () => {
+  test('makes room for a newer one; what is pending is answered on the messages that are there', () =>
+    withBench(async (bench) => {
+      const older = await pendingWith(bench, 3, { command: [TEST_BINARY], env: { CSH_VERSION: '0.0.9' } });
+      const [before] = bench.daemons();
+      expect((await bench.run(['--status'])).stdout).toContain('version 0.0.9');
+      const most = watchConnections(bench);
+      const newer = await bench.ask(payload('PreToolUse.Bash'));
+      expect(bench.daemons()).toHaveLength(1);
+      expect(bench.daemons()).not.toContain(before ?? 0);
+      for (const { card } of [...older, newer]) await bench.press(card, 'csh_approve');
+      for (const { hook } of [...older, newer]) expect(decisionOf((await hook.ended).stdout)).toBe('allow');
+      expect(most()).toBe(1);
+      // One card for each, and the first message of each thread.
+      expect(bench.slack.calls('chat.postMessage')).toHaveLength(8);
+      expect((await bench.run(['--status'])).stdout).not.toContain('version 0.0.9');
+    }));
+
+  test('is good enough for an older hook', () =>
+    withBench(async (bench) => {
+      const [first] = await pendingWith(bench, 1, {});
+      const before = bench.daemons();
+      const older = await bench.ask(payload('PreToolUse.Bash'), {
+        command: [TEST_BINARY],
+        env: { CSH_VERSION: '0.0.9' },
+      });
+      expect(bench.daemons()).toEqual(before);
+      for (const each of [first, older]) if (each !== undefined) await bench.press(each.card, 'csh_deny');
+      expect(decisionOf((await older.hook.ended).stdout)).toBe('deny');
+    }));
+
+  test('makes room when the tokens in the config file are renewed, and its hooks go on with the new ones', () =>
+    withBench(async (bench) => {
+      const { SLACK_BOT_TOKEN: botToken, SLACK_APP_TOKEN: appToken, SLACK_USER_ID: userId } = bench.env;
+      const env = { SLACK_BOT_TOKEN: '', SLACK_APP_TOKEN: '', SLACK_USER_ID: '' };
+      writeConfig(bench, { botToken, appToken, userId });
+      const [first] = await pendingWith(bench, 1, { env });
+      writeConfig(bench, { botToken, appToken: bench.slack.newAppToken(), userId });
+      const most = watchConnections(bench);
+      const second = await bench.ask(payload('PreToolUse.Bash'), { env });
+      expect(bench.daemons()).toHaveLength(1);
+      for (const each of [first, second]) if (each !== undefined) await bench.press(each.card, 'csh_approve');
+      expect(decisionOf((await second.hook.ended).stdout)).toBe('allow');
+      expect(decisionOf((await first?.hook.ended)?.stdout ?? '')).toBe('allow');
+      expect(most()).toBe(1);
+    }));
+
+  test('stays where it is when the other tokens do not work', () =>
+    withBench(async (bench) => {
+      const [pending] = await pendingWith(bench, 1, {});
+      const before = bench.daemons();
+      const { stdout, stderr } = await bench.hook(payload('PreToolUse.Bash'), {
+        env: { SLACK_BOT_TOKEN: 'xoxb-of-somebody-else' },
+      }).ended;
+      expect(decisionOf(stdout)).toBe('ask');
+      expect(stderr).toEndWith('code: slack-auth\n');
+      expect(bench.daemons()).toEqual(before);
+      if (pending !== undefined) await bench.press(pending.card, 'csh_approve');
+      expect(decisionOf((await pending?.hook.ended)?.stdout ?? '')).toBe('allow');
+    }));
+
+  test('decides nothing by another config file than that of the hook that asks', () =>
+    withBench(async (bench) => {
+      // A project that sets XDG_CONFIG_HOME for its hooks has started the daemon, with rules of its own.
+      const evil = join(bench.home, 'project/.conf');
+      writeConfig(bench, { rules: [{ decision: 'allow', tool: 'Bash', argument: 'ls' }] }, 0o600, evil);
+      const ls = payload('PreToolUse.Bash', { tool_input: { command: 'ls' } });
+      const first = await bench.hook(ls, { env: { XDG_CONFIG_HOME: evil } }).ended;
+      expect(decisionOf(first.stdout)).toBe('allow');
+      const { hook, card } = await bench.ask(ls);
+      await bench.press(card, 'csh_deny');
+      expect(decisionOf((await hook.ended).stdout)).toBe('deny');
+      const closed = await bench.slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+      expect(textOf(closed)).toContain('Denied');
+    }));
+});
