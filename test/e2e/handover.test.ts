@@ -33,7 +33,7 @@ describe('a running daemon', () => {
       expect((await bench.run(['--status'])).stdout).toContain('version 0.0.9');
       const most = watchConnections(bench);
       const newer = await bench.ask(payload('PreToolUse.Bash'));
-      expect(bench.daemons()).toHaveLength(1);
+      await bench.until(() => bench.daemons().length === 1, 'the older one to be gone');
       expect(bench.daemons()).not.toContain(before ?? 0);
       for (const { card } of [...older, newer]) await bench.press(card, 'csh_approve');
       for (const { hook } of [...older, newer]) expect(decisionOf((await hook.ended).stdout)).toBe('allow');
@@ -65,7 +65,7 @@ describe('a running daemon', () => {
       writeConfig(bench, { botToken, appToken: bench.slack.newAppToken(), userId });
       const most = watchConnections(bench);
       const second = await bench.ask(payload('PreToolUse.Bash'), { env });
-      expect(bench.daemons()).toHaveLength(1);
+      await bench.until(() => bench.daemons().length === 1, 'the older one to be gone');
       for (const each of [first, second]) if (each !== undefined) await bench.press(each.card, 'csh_approve');
       expect(decisionOf((await second.hook.ended).stdout)).toBe('allow');
       expect(decisionOf((await first?.hook.ended)?.stdout ?? '')).toBe('allow');
@@ -81,6 +81,7 @@ describe('a running daemon', () => {
       }).ended;
       expect(decisionOf(stdout)).toBe('ask');
       expect(stderr).toEndWith('code: slack-auth\n');
+      await bench.until(() => bench.daemons().length === 1, 'the other one to be gone');
       expect(bench.daemons()).toEqual(before);
       if (pending !== undefined) await bench.press(pending.card, 'csh_approve');
       expect(decisionOf((await pending?.hook.ended)?.stdout ?? '')).toBe('allow');
