@@ -21,6 +21,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export const PREPARE_MS = 1_500;
 /** The daemon ends a request at its deadline; this much later the client stops trusting it to. */
 const BACKSTOP_MS = 1_000;
+/** Once a request was sent, the next daemon may take longer to come up: the agent waits for a person anyway. */
+const AGAIN_MS = 5_000;
 /** So many daemons one after the other that end before they answer are no accident. */
 const MAX_DAEMONS = 5;
 /** It ended, or was about to. */
@@ -170,7 +172,7 @@ async function decideAtLast(question: Question): Promise<Outcome | undefined> {
     } catch (error) {
       const isLeft = error instanceof AppError && LEFT_BY_DAEMON.has(error.code);
       if (left === 1 || !isLeft || wasStopped(question)) throw error;
-      until = performance.now() + PREPARE_MS;
+      until = performance.now() + AGAIN_MS;
     }
   }
 }

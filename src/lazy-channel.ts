@@ -1,14 +1,32 @@
 import { AppError } from './errors.ts';
 import type { Channel } from './types.ts';
 
-/** A channel whose code is loaded by `start`; nothing can be asked before that has resolved. */
-export function createLazyChannel(name: string, load: () => Promise<Channel>): Channel {
+/** These may pass. */
+const TRANSIENT: ReadonlySet<unknown> = new Set(['slack-unreachable', 'slack-rate-limited']);
+const RETRY_MS = 500;
+
+/**
+ * A channel whose code is loaded by `start`; nothing can be asked before that has resolved.
+ * @param isWorthWaiting whether a start that fails for a reason that may pass is tried again: somebody waits who was shown already
+ */
+export function createLazyChannel(
+  name: string,
+  load: () => Promise<Channel>,
+  isWorthWaiting: () => boolean = () => false,
+): Channel {
   let loaded: Channel | undefined;
   return {
     name,
     start: async (core) => {
       loaded = await load();
-      await loaded.start(core);
+      for (;;) {
+        try {
+          return await loaded.start(core);
+        } catch (error) {
+          if (!(error instanceof AppError && TRANSIENT.has(error.code)) || !isWorthWaiting()) throw error;
+        }
+        await Bun.sleep(RETRY_MS);
+      }
     },
     ask: async (request, signal, onShown) => {
       if (loaded === undefined) throw new AppError('internal', 'Expected the channel to be started before it asks');

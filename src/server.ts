@@ -176,7 +176,7 @@ async function serve(options: ServeOptions): Promise<number> {
     ...{ store, app: key, nonceOf, path: state.audit, checkpoint: wanted.paths.checkpoint, now: Date.now },
   });
   // Slack's libraries load while the first client is already connecting; requests wait for the channel's start.
-  const channel = createLazyChannel('Slack', async () => {
+  const loadSlack = async (): Promise<Channel> => {
     const { createSlackChannel } = await import('./channels/slack.ts');
     const onHealth = (health: SlackHealth): void => {
       slack = health;
@@ -197,7 +197,9 @@ async function serve(options: ServeOptions): Promise<number> {
       logger,
       onHealth,
     });
-  });
+  };
+  // Nobody who was shown a card by an earlier daemon is given up because Slack is away just now.
+  const channel = createLazyChannel('Slack', loadSlack, () => left.length > 0 && approvals.pending().length > 0);
   const gate = createGate({ configFile: settings.configFile, home: homedir(), recent: store.recent });
   const { policy } = gate;
   const approvals = createApprovals({
@@ -249,7 +251,8 @@ async function serve(options: ServeOptions): Promise<number> {
   );
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end.resolve({ why: signal }));
 
-  approvals.restore(journal.leftBehind());
+  const left = journal.leftBehind();
+  approvals.restore(left);
   if (existsSync(wanted.paths.stopped)) {
     approvals.fail({ reason: 'The daemon was stopped.' });
     rmSync(wanted.paths.stopped, { force: true });

@@ -74,6 +74,10 @@ async function approveAll(bench: TestBench, hooks: readonly Hook[]): Promise<rea
 
 /** What must hold whatever happened: one end for each request, no allow that is not on record, no button left, an unbroken log. */
 async function expectTruth(bench: TestBench, outputs: readonly string[]): Promise<void> {
+  // A card that was posted in the moment of death is on no record: there is another one, and a press here says so.
+  const posted = new Set(bench.audit().map(({ message }) => message));
+  for (const copy of bench.slack.messages().filter(({ ts }) => !posted.has(ts)).filter(hasButtons))
+    await bench.press(copy, 'csh_approve');
   await bench.until(() => !bench.slack.messages().some(hasButtons), 'every card to be closed');
   const ends = bench.audit().filter(({ type }) => type === 'ended');
   expect(new Set(ends.map(({ id }) => id)).size).toBe(ends.length);
@@ -134,4 +138,89 @@ describe.concurrent('a daemon that dies', () => {
       }),
     60_000,
   );
+});
+
+describe('the next daemon', () => {
+  test('waits for Slack with what was shown already, when Slack is away just then', () =>
+    withBench(async (bench) => {
+      const [pending] = await askMany(bench, 1);
+      const before = bench.daemons();
+      await bench.slack.refuse(true);
+      killDaemon(bench);
+      await bench.until(() => bench.daemons().some((pid) => !before.includes(pid)), 'a new daemon');
+      const log = (): string => bench.log().slice(bench.log().lastIndexOf('daemon listening'));
+      await bench.until(() => log().includes('request asked again'), 'the hook to come back');
+      await bench.slack.refuse(false);
+      await bench.slack.waitForConnections(1);
+      if (pending === undefined) throw new Error('expected a request');
+      await bench.press(pending.card, 'csh_approve');
+      expect(decisionOf((await pending.hook.ended).stdout)).toBe('allow');
+    }));
+
+  test('goes on with a list of requests in one message, row by row', () =>
+    withBench(async (bench) => {
+      const session_id = 'one-session';
+      const first = await bench.ask(payload('PreToolUse.Bash', { session_id }));
+      const others = [1, 2].map((number) =>
+        bench.hook(payload('PreToolUse.Bash', { session_id, tool_input: { command: `echo ${number}` } })),
+      );
+      const list = await bench.slack.waitForMessage(({ text }) => text.startsWith('3 requests wait'));
+      await bench.until(() => bench.audit().filter(({ message }) => message === list.ts).length === 3, 'its record');
+      const before = bench.daemons();
+      const posts = bench.slack.calls('chat.postMessage').length;
+      killDaemon(bench);
+      await newDaemon(bench, before);
+      const rowsOf = ({ blocks }: EmulatedMessage): readonly string[] =>
+        blocks.map(({ block_id }) => String(block_id)).filter((id) => id.startsWith('csh_row_'));
+      const current = (): EmulatedMessage => bench.slack.messages().find(({ ts }) => ts === list.ts) ?? list;
+      for (const waiting of [3, 2, 1]) {
+        const [blockId = ''] = rowsOf(current());
+        await bench.slack.click({ channel: list.channel, ts: list.ts, actionId: 'csh_approve', blockId });
+        await bench.slack.waitForMessage((message) => message.ts === list.ts && rowsOf(message).length < waiting);
+      }
+      for (const hook of [first.hook, ...others]) expect(decisionOf((await hook.ended).stdout)).toBe('allow');
+      expect(bench.slack.calls('chat.postMessage')).toHaveLength(posts);
+    }));
+
+  test(
+    'closes the cards of hooks that died with the daemon, and says why',
+    () =>
+      withBench(async (bench) => {
+        const [pending] = await askMany(bench, 1);
+        if (pending === undefined) throw new Error('expected a request');
+        killDaemon(bench);
+        pending.hook.kill('SIGKILL');
+        const next = await bench.ask(payload('PreToolUse.Bash'));
+        // Until then its hook could have come back.
+        const closed = await bench.slack.waitForMessage(
+          (message) => message.ts === pending.card.ts && !hasButtons(message),
+          15_000,
+        );
+        expect(textOf(closed)).toContain('no longer waits');
+        await bench.press(next.card, 'csh_deny');
+        await next.hook.ended;
+        expect(bench.audit().filter(({ type, kind }) => type === 'ended' && kind === 'withdrawn')).toHaveLength(1);
+      }),
+    30_000,
+  );
+
+  test('does not run another input than the one that was approved, when a mask stands in what is on record', () =>
+    withBench(async (bench) => {
+      const run = {
+        command: [TEST_BINARY],
+        env: { CSH_CRASH_AT: 'audit-before-reply', CSH_CRASH_MARK: join(bench.home, 'crashed') },
+      };
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), run);
+      await bench.slack.click({ channel: card.channel, ts: card.ts, actionId: 'csh_edit' });
+      const view = await bench.slack.waitForView(() => true);
+      const value = `echo xoxb-1234567890-${'a'.repeat(24)}`;
+      await bench.slack.submitView({
+        viewId: view.id,
+        values: { csh_edit_0: { csh_input: { type: 'plain_text_input', value } } },
+      });
+      const { stdout, stderr } = await hook.ended;
+      expect(decisionOf(stdout)).toBe('ask');
+      expect(stderr).toContain('code: audit');
+      expect(bench.audit().find(({ type }) => type === 'ended')).toMatchObject({ kind: 'allowed', masked: true });
+    }));
 });
