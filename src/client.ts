@@ -9,7 +9,7 @@ import { secretsIn } from './environment-secrets.ts';
 import { AppError, explain, knownCode, oneLine, toAppError } from './errors.ts';
 import { fileStatus } from './file-status.ts';
 import type { ParsedArgv } from './options.ts';
-import { encodeRequest, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, type Reply, readReply } from './protocol.ts';
+import { encodeRequest, MAX_INPUT_BYTES, PROTOCOL_VERSION, type Reply, readReply } from './protocol.ts';
 import { failurePolicy, type Settings } from './settings.ts';
 import { appPaths } from './state.ts';
 import { readDocument, salvageTopLevel } from './stdin.ts';
@@ -51,7 +51,7 @@ export interface HookOptions {
 
 /** Runs the hook and returns what to print. Never rejects. */
 export async function runHook({ flags, env, getSettings, onStopSay }: HookOptions): Promise<Said> {
-  const document = await readDocument(MAX_MESSAGE_BYTES, PREPARE_MS - performance.now());
+  const document = await readDocument(() => maxInputOf(getSettings), PREPARE_MS - performance.now());
   if (!document.ok) return sayBroken(salvaged(document.text), document.error, failurePolicy(flags, env));
 
   const agent = AGENTS.claude;
@@ -92,6 +92,15 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
     // A wrong command line keeps its exit code, as an unknown flag does.
     const exitCode = failure.code === 'usage' ? failure.exitCode : said.exitCode;
     return { ...said, stderr: said.stderr + explain(failure), exitCode };
+  }
+}
+
+/** Settings that cannot be had are told where an answer is needed. */
+function maxInputOf(getSettings: () => Settings): number {
+  try {
+    return getSettings().maxInputBytes;
+  } catch {
+    return MAX_INPUT_BYTES;
   }
 }
 
@@ -214,6 +223,9 @@ async function decide(
   if (approvers.length === 0 && !isConfigAsked)
     throw new AppError('missing-config', 'Expected a Slack user id to ask, got none');
 
+  const json = JSON.stringify(input);
+  if (Buffer.byteLength(json) > settings.maxInputBytes)
+    throw new AppError('input-too-large', `Expected a hook input of at most ${settings.maxInputBytes} bytes, got more`);
   const reply = Promise.withResolvers<Reply | undefined>();
   const pulse = { heardAt: 0 };
   const onLine = (line: string): void => {
@@ -234,7 +246,6 @@ async function decide(
   const connection: Connection = await connectOrStart(wanted, launchWith, until, events);
   // The agent started its clock when it started this process; so do we.
   const waitMs = Math.max(1, Math.round(waitOf(input, settings) - performance.now()));
-  const json = JSON.stringify(input);
   const note = { protocol: PROTOCOL_VERSION, agent: 'claude', id, waitMs, app: wanted.app, beats: true } as const;
   // Of a file that is changed the card shows more than the input holds.
   const secrets = secretsIn(SHOWS_FILE.test(input.tool_name ?? '') ? undefined : json, env);

@@ -33,6 +33,7 @@ export function daemonEnvironment(settings: Settings, env: Environment): Readonl
 const DAEMON_FLAGS: ReadonlySet<string> = new Set([
   'config',
   'log-level',
+  'max-input',
   'idle',
   'deadline',
   'threads',

@@ -2,7 +2,7 @@
 import { type DaemonRecord, proofOf, readRecord } from './daemon-record.ts';
 import { AppError } from './errors.ts';
 import { isTrustedPeer } from './peer-uid.ts';
-import { encodeHello, MAX_MESSAGE_BYTES, readReply } from './protocol.ts';
+import { encodeHello, readReply } from './protocol.ts';
 import { createLineReader, socketExists } from './socket.ts';
 import type { AppPaths } from './state.ts';
 import { VERSION } from './version.ts';
@@ -38,6 +38,9 @@ export type Meeting =
   | { readonly state: 'ready'; readonly connection: Connection }
   | { readonly state: 'absent' }
   | { readonly state: 'outdated'; readonly hasOtherSettings: boolean };
+
+/** An answer may hold a whole input, of up to 64 MiB. */
+const MAX_REPLY_BYTES = 128 * 1024 * 1024;
 
 /**
  * A short, non-reversible name of what decides whom a daemon asks, to compare two processes' settings without showing them:
@@ -135,7 +138,7 @@ export async function tryConnect(path: string, events: ConnectionEvents): Promis
       if (isOpen) events.onClose();
       isOpen = false;
     };
-    const read = createLineReader(MAX_MESSAGE_BYTES * 2, events.onLine, events.onBroken);
+    const read = createLineReader(MAX_REPLY_BYTES, events.onLine, events.onBroken);
     const socket = await Bun.connect({
       unix: path,
       socket: {

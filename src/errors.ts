@@ -22,7 +22,7 @@ interface ErrorEntry {
 export const ERRORS = {
   usage: { exit: EXIT.usage, hint: 'Run claude-slack-hook --help for the options.' },
   'bad-input': { exit: EXIT.data, hint: 'Pipe one JSON object from an agent hook to stdin.' },
-  'input-too-large': { exit: EXIT.data, hint: 'The hook input is over 1 MiB; answer this one at the terminal.' },
+  'input-too-large': { exit: EXIT.data, hint: 'Answer this one at the terminal, or raise --max-input.' },
   'missing-config': {
     exit: EXIT.config,
     hint: 'Set SLACK_BOT_TOKEN, SLACK_APP_TOKEN and SLACK_USER_ID, or write them to the config file.',

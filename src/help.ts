@@ -9,6 +9,7 @@ const HELP: Readonly<Record<Flag, string>> = {
   'log-level': 'fatal, error, warn, info, debug, trace or silent',
   'on-failure': 'What PreToolUse answers when nobody could decide',
   deadline: 'How long a request waits for a person; keep it below the timeout of the hook',
+  'max-input': 'A hook input that is larger gets the failure answer; `512k`, `2m`, at most 64m',
   idle: 'The daemon ends after this time without a pending request',
   threads: 'Cards of one session are replies in a thread of its own',
   broadcast: 'Cards in threads are also sent to the conversation itself, where every one notifies',

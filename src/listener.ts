@@ -1,7 +1,6 @@
 /** The daemon's Unix socket: connections in, lines out, every peer bounded in time and memory. */
 import { lstatSync, rmSync } from 'node:fs';
 import { isTrustedPeer } from './peer-uid.ts';
-import { MAX_MESSAGE_BYTES } from './protocol.ts';
 import { encodeReply } from './protocol-daemon.ts';
 import { createLineReader } from './socket.ts';
 
@@ -52,12 +51,14 @@ const MAX_IDLE = 256;
 const RESERVED_DESCRIPTORS = 64;
 /** Even then a client must have time to send its line. */
 const MIN_IDLE = 16;
-/** A line of the client's: the largest hook input and our note beside it. */
-const MAX_LINE_BYTES = MAX_MESSAGE_BYTES + 64 * 1024;
+/** Our note beside a hook input. */
+const NOTE_BYTES = 64 * 1024;
 
 export interface ListenerOptions extends ListenerEvents {
   /** How many descriptors this process may have. */
   readonly descriptors: number;
+  /** The largest hook input, in bytes. */
+  readonly maxInputBytes: number;
   /** How long a peer may be idle, in milliseconds; 10 s if not said otherwise. */
   readonly idleMs?: number;
 }
@@ -138,7 +139,11 @@ function createCrowd({ descriptors, idleMs = IDLE_MS }: ListenerOptions): Crowd 
   };
 }
 
-function listen(path: string, { onLine, onGone }: ListenerEvents, crowd: Crowd): Bun.UnixSocketListener<PeerState> {
+function listen(
+  path: string,
+  { onLine, onGone, maxInputBytes }: ListenerOptions,
+  crowd: Crowd,
+): Bun.UnixSocketListener<PeerState> {
   rmSync(path, { force: true, recursive: true });
   const gone = (socket: PeerSocket): void => {
     socket.data.isGone = true;
@@ -153,7 +158,7 @@ function listen(path: string, { onLine, onGone }: ListenerEvents, crowd: Crowd):
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        socket.data = createPeerState(socket, onLine, crowd);
+        socket.data = createPeerState(socket, onLine, maxInputBytes + NOTE_BYTES, crowd);
         if (isTrustedPeer(socket)) crowd.idles(socket);
         else socket.terminate();
       },
@@ -170,7 +175,12 @@ function listen(path: string, { onLine, onGone }: ListenerEvents, crowd: Crowd):
   return server;
 }
 
-function createPeerState(socket: PeerSocket, onLine: ListenerEvents['onLine'], crowd: Crowd): PeerState {
+function createPeerState(
+  socket: PeerSocket,
+  onLine: ListenerEvents['onLine'],
+  maxLineBytes: number,
+  crowd: Crowd,
+): PeerState {
   const peer: Peer = {
     send: (line) => {
       const state = socket.data;
@@ -192,7 +202,7 @@ function createPeerState(socket: PeerSocket, onLine: ListenerEvents['onLine'], c
     },
   };
   const read = createLineReader(
-    MAX_LINE_BYTES,
+    maxLineBytes,
     (line) => {
       onLine(peer, line);
       if (!socket.data.isWaiting) crowd.idles(socket);

@@ -1,7 +1,7 @@
 /** A wrong command line, which only a hook in somebody's settings can be left with. */
 import { PREPARE_MS, salvaged, sayBroken, strings } from './client.ts';
 import { type AppError, explain } from './errors.ts';
-import { MAX_MESSAGE_BYTES } from './protocol.ts';
+import { MAX_INPUT_BYTES } from './protocol.ts';
 import { failurePolicy } from './settings.ts';
 import { readDocument } from './stdin.ts';
 import type { Said } from './types.ts';
@@ -18,7 +18,7 @@ export async function sayMisused(
   const explained: Said = { stdout: '', stderr: explain(error), exitCode: error.exitCode };
   const isForAnAgent = !process.stdin.isTTY;
   if (!isForAnAgent) return explained;
-  const document = await readDocument(MAX_MESSAGE_BYTES, PREPARE_MS - performance.now());
+  const document = await readDocument(() => MAX_INPUT_BYTES, PREPARE_MS - performance.now());
   const known = document.ok ? strings(document.value) : salvaged(document.text);
   if (known.hook_event_name === undefined) return explained;
   const wantsDeny = argv.includes('--on-failure=deny') || argv[argv.indexOf('--on-failure') + 1] === 'deny';

@@ -52,6 +52,12 @@ export const OPTIONS = [
     fallback: '570s',
   },
   {
+    flag: 'max-input',
+    value: 'SIZE',
+    key: 'maxInput',
+    fallback: '1m',
+  },
+  {
     flag: 'idle',
     value: 'TIME',
     key: 'idle',

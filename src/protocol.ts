@@ -9,8 +9,8 @@
 import { AppError } from './errors.ts';
 import type { AgentName, HookInput, Outcome } from './types.ts';
 
-/** The largest message either side accepts, in bytes. */
-export const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** The largest hook input unless the settings say otherwise, in bytes. */
+export const MAX_INPUT_BYTES = 1024 * 1024;
 
 /** Rises when an older daemon could misunderstand a newer client, or the other way round. */
 export const PROTOCOL_VERSION = 1;

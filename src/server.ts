@@ -258,7 +258,10 @@ async function serve(options: ServeOptions): Promise<number> {
     rmSync(wanted.paths.stopped, { force: true });
   }
   dieAt('before-listen');
-  const listener = createListener(paths.socket, { ...clients, descriptors: raiseDescriptors() });
+  const listener = createListener(paths.socket, {
+    ...clients,
+    ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes },
+  });
   writeIdentity(paths, startedAt);
   const stopWatching = watchPlace({
     ...{ place, lock, listener, startedAt, logger, app: wanted.paths },

@@ -20,6 +20,8 @@ export interface Settings {
   readonly onFailure: FailurePolicy;
   readonly deadlineMs: number;
   readonly idleMs: number;
+  /** The largest hook input, in bytes. */
+  readonly maxInputBytes: number;
   readonly threads: boolean;
   readonly broadcast: boolean;
   /** How long a Stop waits for a reply; undefined: not at all. */
@@ -67,6 +69,7 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment, is
     onFailure: choice('on-failure', ['ask', 'deny']),
     deadlineMs: duration(get('deadline')),
     idleMs: duration(get('idle')),
+    maxInputBytes: size(get('max-input')),
     threads: choice('threads', ['on', 'off']) === 'on',
     broadcast: choice('broadcast', ['on', 'off']) === 'on',
     stopReplyMs: get('stop-reply').text === undefined ? undefined : duration(get('stop-reply')),
@@ -147,7 +150,7 @@ function checkConfig(parsed: unknown, file: string): Readonly<Record<string, str
     const option = TABLE.find((entry) => entry.key === key);
     if (option === undefined) throw new AppError('bad-config', `Unknown key ${JSON.stringify(key)} in ${file}`);
     const list = Array.isArray(value) && key === 'userId' && value.every((item) => typeof item === 'string');
-    const time = option.value === 'TIME' && typeof value === 'number';
+    const time = (option.value === 'TIME' || option.value === 'SIZE') && typeof value === 'number';
     const fits = option.value === undefined ? typeof value === 'boolean' : typeof value === 'string' || list || time;
     if (!fits) {
       throw new AppError(
@@ -171,6 +174,20 @@ function duration({ text, from }: { text: string | undefined; from: string }): n
     throw wrong(from, `to be a time such as 90s, 30m or 500ms, got ${quote(text)}`);
   }
   return Math.round(ms);
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 * 1024 };
+const MIN_INPUT_BYTES = 1024;
+/** Cards, masks and the audit log take their time with what is large; nobody reads as much. */
+const MAX_INPUT_BYTES = 64 * 1024 * 1024;
+
+/** `512k`, `2m`, `65536` -> bytes. */
+function size({ text, from }: { text: string | undefined; from: string }): number {
+  const [, digits = '', unit = ''] = /^(\d+)([km]?)$/i.exec(text ?? '') ?? [];
+  const bytes = digits === '' ? Number.NaN : Number(digits) * (UNIT_BYTES[unit.toLowerCase()] ?? Number.NaN);
+  if (!(bytes >= MIN_INPUT_BYTES && bytes <= MAX_INPUT_BYTES))
+    throw wrong(from, `to be a size such as 512k or 2m, at most 64m, got ${quote(text)}`);
+  return bytes;
 }
 
 function userIds({ text, from }: { text: string | undefined; from: string }): readonly string[] {

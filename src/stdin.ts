@@ -6,13 +6,16 @@ export type Document =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: AppError; readonly text: string };
 
+/** Below this nobody has to look up what the settings say, before it is known that an answer is needed at all. */
+const LARGE_BYTES = 65_536;
+
 /**
  * Reads stdin until one whole JSON document has arrived, or its end, whichever is first.
  * Never rejects: empty, broken, late and oversized input come back as `ok: false` with what was read.
- * @param maxBytes more than this is refused at once
+ * @param maxBytes more than this is refused at once; asked only of what is large
  * @param boundMs the longest wait for the document
  */
-export async function readDocument(maxBytes: number, boundMs: number): Promise<Document> {
+export async function readDocument(maxBytes: () => number, boundMs: number): Promise<Document> {
   const chunks: Uint8Array[] = [];
   const fail = (code: 'bad-input' | 'input-too-large', message: string, cause?: unknown): Document => ({
     ok: false,
@@ -31,7 +34,8 @@ export async function readDocument(maxBytes: number, boundMs: number): Promise<D
       if (next.done) return parse(chunks);
       chunks.push(next.value);
       bytes += next.value.byteLength;
-      if (bytes > maxBytes) return fail('input-too-large', `Expected at most ${maxBytes} bytes on stdin, got more`);
+      if (bytes > LARGE_BYTES && bytes > maxBytes())
+        return fail('input-too-large', `Expected at most ${maxBytes()} bytes on stdin, got more`);
       const document = mayBeWhole(next.value) ? parse(chunks) : undefined;
       if (document?.ok) return document;
     }

@@ -20,6 +20,7 @@ async function withOffice(body: (office: Office) => Promise<void>, options: Part
   const peers: Peer[] = [];
   const gone: true[] = [];
   const listener = createListener(path, {
+    maxInputBytes: 1024 * 1024,
     onLine: (peer, line) => {
       lines.push(line);
       peers.push(peer);

@@ -140,6 +140,13 @@ describe('settings', () => {
     expect(failurePolicy({ config: 'other.json' }, { HOME: home })).toBe('deny');
   });
 
+  test('give the largest input in bytes, from a number or a size', () => {
+    const max = (text: string) => resolveSettings({ 'max-input': text }, { HOME: home }).maxInputBytes;
+    expect([max('65536'), max('512k'), max('2M')]).toEqual([65_536, 524_288, 2_097_152]);
+    for (const text of ['1', '65m', '1g', '-1', 'x'])
+      expect(codeOf(() => max(text))).toStartWith('usage: Expected --max-input to be a size');
+  });
+
   test('have the documented defaults', () => {
     expect(resolveSettings({}, { HOME: home })).toMatchObject({
       botToken: undefined,

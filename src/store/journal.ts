@@ -4,10 +4,10 @@
  */
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { LeftBehind, Store, StoreRecord } from '../types.ts';
-import { readRecord, unseal } from './chain.ts';
+import { unseal } from './chain.ts';
 import type { JsonlStore, LogEnd } from './jsonl.ts';
 import { createFollower, type FollowerOptions } from './left-behind.ts';
-import { linesOf, segmentsOf } from './segments.ts';
+import { linesOf, type Segment, segmentsOf } from './segments.ts';
 
 export interface JournalOptions extends FollowerOptions {
   readonly store: JsonlStore;
@@ -77,17 +77,30 @@ function readPlace(checkpoint: string): LogEnd | undefined {
   }
 }
 
-/** Records after a place, also where the file has been rotated since. Without a place, those of the last two files. */
+/** Without a checkpoint so much of the log is read, from its end: a second's work. */
+const UNKNOWN_BYTES = 128 * 1024 * 1024;
+
+/** Records after a place, also where the file has been rotated since. */
 function* recordsSince(path: string, place: LogEnd | undefined): Generator<StoreRecord, void, undefined> {
   const segments = segmentsOf(path);
-  const older = place === undefined ? segments.slice(-1) : segments.filter(({ last }) => last > place.seq);
+  const older = place === undefined ? newest(segments) : segments.filter(({ last }) => last > place.seq);
   for (const file of [...older.map((segment) => segment.path), path]) {
     const from = file === path && older.length === 0 && place !== undefined && isPlace(path, place) ? place.bytes : 0;
     for (const { bytes } of linesOf(file, from)) {
-      const record = readRecord(bytes);
-      if (record !== undefined) yield record;
+      // What is no record of the chain was not written by us.
+      const sealed = unseal(bytes);
+      if (sealed !== undefined) yield sealed.record;
     }
   }
+}
+
+function newest(segments: readonly Segment[]): readonly Segment[] {
+  let left = UNKNOWN_BYTES;
+  const count = segments.toReversed().findIndex((segment) => {
+    left -= sizeOf(segment.path);
+    return left < 0;
+  });
+  return count < 0 ? segments : segments.slice(segments.length - count);
 }
 
 /** Whether the record at this place of the file is the one that comes next, or none does. */

@@ -76,7 +76,10 @@ async function approveAll(bench: TestBench, hooks: readonly Hook[]): Promise<rea
 async function expectTruth(bench: TestBench, outputs: readonly string[]): Promise<void> {
   // A card that was posted in the moment of death is on no record: there is another one, and a press here says so.
   const posted = new Set(bench.audit().map(({ message }) => message));
-  for (const copy of bench.slack.messages().filter(({ ts }) => !posted.has(ts)).filter(hasButtons))
+  for (const copy of bench.slack
+    .messages()
+    .filter(({ ts }) => !posted.has(ts))
+    .filter(hasButtons))
     await bench.press(copy, 'csh_approve');
   await bench.until(() => !bench.slack.messages().some(hasButtons), 'every card to be closed');
   const ends = bench.audit().filter(({ type }) => type === 'ended');

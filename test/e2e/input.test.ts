@@ -58,6 +58,18 @@ describe('bad input', () => {
       });
     }));
 
+  test('of 2 MB is asked when the settings allow it, and one of 2 kB refused when they do not', () =>
+    withBench(async (bench) => {
+      const large = payload('PreToolUse.Bash', { tool_input: { command: `: ${'x'.repeat(2_000_000)}` } });
+      writeConfig(bench, { maxInput: '3m' });
+      const { hook, card } = await bench.ask(large);
+      await bench.press(card, 'csh_deny');
+      expect((await hook.ended).stdout).toContain('"deny"');
+      const medium = payload('PreToolUse.Bash', { tool_input: { command: `: ${'x'.repeat(2_000)}` } });
+      const { stderr } = await bench.hook(medium, { args: ['--max-input', '1k'] }).ended;
+      expect(stderr).toEndWith('code: input-too-large\n');
+    }));
+
   test('of 50 MB is refused without reading it whole', () =>
     withBench(async ({ hook }) => {
       const ran = await hook(`{"hook_event_name":"PreToolUse","x":"${'x'.repeat(50_000_000)}"}`).ended;
