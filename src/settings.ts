@@ -29,6 +29,8 @@ export interface Settings {
   readonly onlyScreenLock: boolean;
   readonly lockCommand: string | undefined;
   readonly apiUrl: string;
+  /** Tokens given as flags: `ps` shows them to everybody. */
+  readonly areTokensVisible: boolean;
   /** Where the config file is looked for. */
   readonly configFile: string;
 }
@@ -76,6 +78,7 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment, is
     onlyScreenLock: get('only-screen-lock').text === 'true',
     lockCommand: get('lock-command').text,
     apiUrl: url(get('api-url')),
+    areTokensVisible: flags['bot-token'] !== undefined || flags['app-token'] !== undefined,
     configFile,
   };
 }

@@ -12,6 +12,9 @@ import type { Said } from '../types.ts';
 
 const ANSWER_MS = 1_000;
 
+export const VISIBLE_TOKENS =
+  'Tokens given as flags show in ps for as long as the hook waits; the config file keeps them to yourself.';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Exit code 0 unless a running daemon does not answer or has lost Slack. */
@@ -38,7 +41,7 @@ export async function runStatus(settings: Settings, env: Environment): Promise<S
     };
   }
   return {
-    stdout: `${describe(status, Date.now())}${screen}\n`,
+    stdout: `${describe(status, Date.now())}${screen}\n${settings.areTokensVisible ? `warning:  ${VISIBLE_TOKENS}\n` : ''}`,
     stderr: '',
     exitCode: status.slack.state === 'down' ? ERRORS['slack-unreachable'].exit : 0,
   };

@@ -9,7 +9,7 @@ import { AppError, toAppError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { appPaths } from '../state.ts';
 import type { Said } from '../types.ts';
-import { askDaemon } from './status.ts';
+import { askDaemon, VISIBLE_TOKENS } from './status.ts';
 import { testChannel } from './test-channel.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -54,6 +54,7 @@ export async function runTest(settings: Settings, { isWaiting, env, print }: Tes
       checkRuntime();
       return `Bun ${Bun.version}`;
     });
+    if (settings.areTokensVisible) warn(VISIBLE_TOKENS);
     for (const warning of surroundings(settings, env)) warn(warning);
     await step('bot token', () => checkBotToken(credentials));
     await step('app token', () => checkAppToken(credentials));

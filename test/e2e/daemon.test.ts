@@ -318,6 +318,16 @@ describe('--status', () => {
       expect(exitCode).toBe(0);
     }));
 
+  test('warns of tokens that everybody can see', () =>
+    withBench(async (bench) => {
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
+      expect((await bench.run(['--status'])).stdout).not.toContain('warning:');
+      const { stdout } = await bench.run(['--status', '--bot-token', bench.env.SLACK_BOT_TOKEN ?? '']);
+      expect(stdout).toContain('warning:  Tokens given as flags show in ps');
+      await bench.press(card, 'csh_deny');
+      await hook.ended;
+    }));
+
   test('cannot be forged by the name of a tool', () =>
     withBench(async (bench) => {
       await bench.ask(payload('PermissionRequest.Bash', { tool_name: 'x\u001b[2J\npending:  none' }));
