@@ -5,8 +5,13 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { appFingerprint, appKey } from '../../src/daemon.ts';
+import { writeRecord } from '../../src/daemon-files.ts';
 import { createEmulator } from '../../src/emulator/emulator.ts';
 import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
+import { resolveSettings } from '../../src/settings.ts';
+import { appPaths } from '../../src/state.ts';
+import { VERSION } from '../../src/version.ts';
 
 const HERE = import.meta.dir;
 const ROOT = join(HERE, '../..');
@@ -25,6 +30,14 @@ interface Timing {
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'csh-bench-'));
+const ENV = {
+  PATH: '/usr/bin:/bin',
+  HOME: dir,
+  TMPDIR: dir,
+  SLACK_BOT_TOKEN: 'xoxb-1-2-bench',
+  SLACK_APP_TOKEN: 'xapp-1-A1-2-bench',
+  SLACK_USER_ID: 'U0BENCH',
+};
 try {
   if (process.argv.includes('--gate')) await gate();
   else await table();
@@ -142,32 +155,41 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** A daemon that answers every line at once, in both forms of the protocol; its PID file names this process. */
+/** A daemon that answers every line at once, in both forms of the protocol, and knows the app's key; its PID file names this process. */
 function answeringDaemon(): { stop(): void } {
   const base = join(dir, 'claude-slack-approval');
   mkdirSync(base, { mode: 0o700 });
   writeFileSync(join(base, 'server.pid'), `${process.pid}\n`);
+  const socket = join(base, 'approval.sock');
+  const { botToken, appToken, apiUrl, configFile } = resolveSettings({}, ENV);
+  if (botToken === undefined || appToken === undefined) throw new Error('Expected tokens');
+  const app = appFingerprint({ botToken, appToken, apiUrl, configFile });
+  const paths = appPaths(ENV, appKey(appToken, apiUrl));
+  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+  const { key } = writeRecord(paths.record, socket);
   const script = `
+    import { proofOf } from ${JSON.stringify(join(ROOT, 'src/daemon-record.ts'))};
     process.umask(0o177);
-    const outcome = JSON.stringify({ claude_slack_hook: { type: 'outcome', outcome: { kind: 'allowed', by: 'U1', via: 'Slack', at: 1 } } }) + '\\n';
-    const plain = JSON.stringify({ hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'allow' } }) + '\\n';
-    Bun.listen({ unix: ${JSON.stringify(join(base, 'approval.sock'))}, socket: { data: (socket, chunk) => {
-      if (chunk[chunk.length - 1] === 10) socket.write(chunk.includes('claude_slack_hook') ? outcome : plain);
+    const line = (value) => JSON.stringify(value) + '\\n';
+    const own = (reply) => line({ claude_slack_hook: reply });
+    const outcome = own({ type: 'outcome', outcome: { kind: 'allowed', by: 'U1', via: 'Slack', at: 1 } });
+    const plain = line({ hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'allow' } });
+    const answer = (text) => {
+      const challenge = /"challenge":"([^"]+)"/.exec(text)?.[1];
+      if (challenge === undefined) return text.includes('claude_slack_hook') ? outcome : plain;
+      const proof = proofOf(${JSON.stringify(key)}, 'daemon', challenge);
+      return own({ type: 'hello', proof, version: ${JSON.stringify(VERSION)}, app: ${JSON.stringify(app)} });
+    };
+    Bun.listen({ unix: ${JSON.stringify(socket)}, socket: { data: (socket, chunk) => {
+      if (chunk[chunk.length - 1] === 10) socket.write(answer(chunk.toString()));
     } } });
     `;
-  const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'ignore', stderr: 'ignore' });
+  const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'ignore', stderr: 'inherit' });
   return { stop: () => child.kill() };
 }
 
 async function time(commands: readonly string[], rounds: number, atOnce: number): Promise<readonly Timing[]> {
-  const env = {
-    PATH: '/usr/bin:/bin',
-    HOME: dir,
-    TMPDIR: dir,
-    SLACK_BOT_TOKEN: 'xoxb-1-2-bench',
-    SLACK_APP_TOKEN: 'xapp-1-A1-2-bench',
-    SLACK_USER_ID: 'U0BENCH',
-  };
+  const env = ENV;
   const stdin = join(dir, 'payload.json');
   writeFileSync(stdin, `${JSON.stringify(JSON.parse(readFileSync(PAYLOAD, 'utf8')))}\n`);
   while (
