@@ -3,8 +3,7 @@
  * the failure policy: whatever goes wrong ends in the failure answer of the event, never in a silent allow.
  */
 import { AGENTS } from './agents/agent.ts';
-import { appFingerprint, appKey, type Connection, connectOrStart, type Wanted } from './daemon.ts';
-import { daemonArguments, daemonEnvironment } from './daemon-environment.ts';
+import { appFingerprint, appKey, type Connection, connectOrStart, type LaunchOptions, type Wanted } from './daemon.ts';
 import { secretsIn } from './environment-secrets.ts';
 import { AppError, explain, knownCode, oneLine, toAppError } from './errors.ts';
 import { fileStatus } from './file-status.ts';
@@ -241,7 +240,10 @@ async function decide(
   // A rejection may come before anybody awaits it.
   reply.promise.catch(() => {});
 
-  const launchWith = { env: daemonEnvironment(settings, env), args: daemonArguments(flags) };
+  const launchWith = async (): Promise<LaunchOptions> => {
+    const { daemonArguments, daemonEnvironment } = await import('./daemon-environment.ts');
+    return { env: daemonEnvironment(settings, env), args: daemonArguments(flags) };
+  };
   const events = { onLine, onBroken: reply.reject, onClose };
   const connection: Connection = await connectOrStart(wanted, launchWith, until, events);
   // The agent started its clock when it started this process; so do we.

@@ -67,19 +67,19 @@ function fingerprint(texts: readonly string[]): string {
 /**
  * Connects to the app's daemon and starts one when there is none. Exactly one comes up however many clients do this at once.
  * Throws AppError('socket-dir' | 'state-dir' | 'daemon-start' | 'daemon-timeout' | whatever stopped the daemon from starting).
- * @param launchWith arguments and the whole environment of a daemon that has to be started
+ * @param launchWith arguments and the whole environment of a daemon, asked for when one has to be started
  * @param until when to give up, on the clock of performance.now()
  */
 export async function connectOrStart(
   wanted: Wanted,
-  launchWith: LaunchOptions,
+  launchWith: () => Promise<LaunchOptions>,
   until: number,
   events: ConnectionEvents,
 ): Promise<Connection> {
   const meeting = await meet(wanted, until, events);
   if (meeting.state === 'ready') return meeting.connection;
   const { startAndConnect } = await import('./daemon-start.ts');
-  return startAndConnect(wanted, launchWith, until, events, meeting.state === 'outdated');
+  return startAndConnect(wanted, await launchWith(), until, events, meeting.state === 'outdated');
 }
 
 /** Connects to the app's daemon and has it prove that it is ours, in that order: until then it is told nothing. Throws as `connectOrStart` does. */

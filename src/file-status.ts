@@ -19,7 +19,7 @@ export function fileStatus(path: string): FileStatus | undefined {
   return native.status(path);
 }
 
-/** The first 4 kB of a file as text; undefined when it cannot be read. A symbolic link in its place is not followed, a pipe is not waited for. */
+/** A file of less than 64 kB as text; undefined when it is larger or cannot be read. A symbolic link in its place is not followed, a pipe is not waited for. */
 export function readSmallFile(path: string): string | undefined {
   native ??= loadNative();
   return native.read(path);
@@ -32,7 +32,7 @@ interface Native {
 
 let native: Native | undefined;
 
-const SMALL_BYTES = 4096;
+const SMALL_BYTES = 65_536;
 
 // statx(2): the layout of its buffer is the same on every Linux architecture.
 const AT_FDCWD = -100;
@@ -83,10 +83,10 @@ function loadNative(): Native {
       read: (path) => {
         const fd = path.includes('\0') ? -1 : symbols.open(Buffer.from(`${path}\0`), O_NOFOLLOW | O_NONBLOCK_CLOEXEC);
         if (fd < 0) return undefined;
-        const bytes = Buffer.alloc(SMALL_BYTES);
+        const bytes = Buffer.allocUnsafe(SMALL_BYTES);
         const length = Number(symbols.read(fd, bytes, SMALL_BYTES));
         symbols.close(fd);
-        return length < 0 ? undefined : bytes.toString('utf8', 0, length);
+        return textOf(bytes, length);
       },
     };
   } catch {
@@ -94,13 +94,17 @@ function loadNative(): Native {
   }
 }
 
+function textOf(bytes: Buffer, length: number): string | undefined {
+  return length < 0 || length === bytes.length ? undefined : bytes.toString('utf8', 0, length);
+}
+
 function readViaNode(path: string): string | undefined {
   const { closeSync, constants, openSync, readSync } = process.getBuiltinModule('node:fs');
   let fd: number | undefined;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const bytes = Buffer.alloc(SMALL_BYTES);
-    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, SMALL_BYTES, null));
+    const bytes = Buffer.allocUnsafe(SMALL_BYTES);
+    return textOf(bytes, readSync(fd, bytes, 0, SMALL_BYTES, null));
   } catch {
     return undefined;
   } finally {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileStatus } from '../src/file-status.ts';
+import { fileStatus, readSmallFile } from '../src/file-status.ts';
 
 describe('the status of a path', () => {
   let dir: string;
@@ -53,5 +53,25 @@ describe('the status of a path', () => {
     // bun:ffi needs the JIT.
     const { stdout } = Bun.spawnSync([process.execPath, '-e', script], { env: { BUN_JSC_useJIT: '0' } });
     expect(JSON.parse(stdout.toString())).toEqual([{ kind: 'file', uid: process.getuid?.(), mode: 0o600 }, null]);
+  });
+
+  test('beside it, the text of a small file is read, and nothing of a large one, a link, a pipe or what is not there', () => {
+    const path = (name: string): string => join(dir, name);
+    writeFileSync(path('file'), 'ünï\n');
+    writeFileSync(path('empty'), '');
+    writeFileSync(path('large'), 'x'.repeat(65_536));
+    symlinkSync(path('file'), path('link'));
+    Bun.spawnSync(['mkfifo', path('pipe')]);
+    expect(readSmallFile(path('file'))).toBe('ünï\n');
+    expect(readSmallFile(path('empty'))).toBe('');
+    // A pipe that nobody writes into ends at once instead of being waited for.
+    expect(readSmallFile(path('pipe'))).toBe('');
+    for (const name of ['large', 'link', 'missing', 'a\0b']) expect(readSmallFile(path(name))).toBeUndefined();
+    const script = `
+      import { readSmallFile } from ${JSON.stringify(new URL('../src/file-status.ts', import.meta.url).pathname)};
+      const names = ['file', 'empty', 'large', 'link', 'missing'];
+      console.log(JSON.stringify(names.map((name) => readSmallFile(${JSON.stringify(dir)} + '/' + name) ?? null)));`;
+    const { stdout } = Bun.spawnSync([process.execPath, '-e', script], { env: { BUN_JSC_useJIT: '0' } });
+    expect(JSON.parse(stdout.toString())).toEqual(['ünï\n', '', null, null, null]);
   });
 });
