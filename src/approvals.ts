@@ -340,7 +340,11 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     adopted = adopting.promise;
     adopted.catch(() => {});
     onStarted = () => {
-      channel.adopt(left);
+      try {
+        channel.adopt(left);
+      } catch (error) {
+        logger.error({ err: error }, 'messages of an earlier daemon not taken over');
+      }
       adopting.resolve();
     };
     onNotStarted = adopting.reject;

@@ -17,6 +17,7 @@ export function adoptInto(entries: Entries, left: readonly LeftBehind[], options
   const messages = new Map<string, Message>();
   for (const { request, receipts, approvedBy, outcome } of left) {
     const entry = adoptedEntry(request, options);
+    if (entry === undefined) continue;
     entry.outcome = outcome;
     entry.countedBy = approvedBy;
     // It may have been posted just before the record of it could be written.
@@ -35,10 +36,15 @@ export function adoptInto(entries: Entries, left: readonly LeftBehind[], options
   }
 }
 
-function adoptedEntry(request: ApprovalRequest, { bodyOf, maskerFor }: AdoptOptions): Entry {
-  const masker = maskerFor(request);
-  const body = bodyOf(request, masker);
-  return newEntry({ request, masker, body, surroundings: {}, onShown: () => {}, over: new AbortController() });
+/** Undefined for what cannot be drawn: one odd record must not keep every later daemon from starting. */
+function adoptedEntry(request: ApprovalRequest, { bodyOf, maskerFor }: AdoptOptions): Entry | undefined {
+  try {
+    const masker = maskerFor(request);
+    const body = bodyOf(request, masker);
+    return newEntry({ request, masker, body, surroundings: {}, onShown: () => {}, over: new AbortController() });
+  } catch {
+    return undefined;
+  }
 }
 
 function adoptedMessage(
