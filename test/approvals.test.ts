@@ -845,3 +845,108 @@ describe('an event of a run', () => {
     expect(records.at(-1)).toMatchObject({ type: 'ran', id: request.id });
   });
 });
+
+describe('what an earlier daemon has left', () => {
+  const receipt: Receipt = { conversation: 'D1', message: '1.1', complete: true, approver: 'U1' };
+  const leftBy = (request: ApprovalRequest, change: Partial<LeftBehind> = {}): LeftBehind => ({
+    ...{ request, receipts: [receipt], approvedBy: [], isExact: true, isAtEnd: false, ...change },
+  });
+  const allowed: Outcome = { kind: 'allowed', by: 'U1', via: 'Slack', at: 1 };
+  /** As the hook asks it again: with the same id and what only the hook knows. */
+  const again = (request: ApprovalRequest): ApprovalRequest => ({ ...request, secrets: ['hunter2'], expiresAt: 1 });
+
+  test('is known to the channel before anything is posted or closed, and goes on where it stood', async () => {
+    const { approvals, adopted, log, outcomes, press } = desk();
+    const [request, ended] = [newRequest(), newRequest({ input: bash('pwd') })];
+    approvals.restore([leftBy(request), leftBy(ended, { outcome: allowed })]);
+    await approvals.start();
+    await settle();
+    expect(adopted).toHaveLength(2);
+    expect(log).toEqual(['adopt 2', 'close allowed']);
+    expect(press(request)).toBe('pending');
+    approvals.ask(again(request));
+    await settle();
+    expect(outcomes.get(request.id)).toMatchObject({ kind: 'allowed' });
+    expect(log.filter((line) => line.startsWith('record'))).toEqual(['record ended']);
+  });
+
+  test('is answered at once when it had been decided', async () => {
+    const { approvals, outcomes } = desk();
+    const request = newRequest();
+    approvals.restore([leftBy(request, { outcome: allowed, isAtEnd: true })]);
+    await approvals.start();
+    approvals.ask(again(request));
+    expect(outcomes.get(request.id)).toEqual(allowed);
+  });
+
+  test('is not allowed by a record in which something is masked', async () => {
+    const { approvals, outcomes, closed } = desk();
+    const request = newRequest();
+    approvals.restore([
+      leftBy(request, { outcome: { ...allowed, updatedInput: { command: '[masked]' } }, isExact: false }),
+    ]);
+    await approvals.start();
+    await settle();
+    approvals.ask(again(request));
+    expect(outcomes.get(request.id)).toMatchObject({ kind: 'undeliverable', code: 'audit' });
+    expect(closed[0]).toMatchObject({ kind: 'allowed' });
+  });
+
+  test('is nobody’s but of the hook that asks the same, once', async () => {
+    const { approvals, asked } = desk();
+    const request = newRequest();
+    approvals.restore([leftBy(request)]);
+    await approvals.start();
+    const other = { ...newRequest({ input: bash('rm -rf /') }), id: request.id };
+    expect(() => approvals.ask(other)).toThrow('got another one');
+    approvals.ask(again(request));
+    expect(() => approvals.ask(again(request))).toThrow('Somebody waits');
+    await settle();
+    expect(asked).toHaveLength(1);
+    // Brought to whoever has no message yet, with what only the hook knows.
+    expect(asked[0]?.request).toMatchObject({ id: request.id, secrets: ['hunter2'], expiresAt: request.expiresAt });
+  });
+
+  test('goes by the rules of the config file as they are now', async () => {
+    const { approvals, outcomes, closed } = desk();
+    const request = newRequest();
+    approvals.restore([leftBy(request)]);
+    await approvals.start();
+    await settle();
+    approvals.ask(again(request), { decision: 'deny', rule: 'no ls', reason: 'not today' });
+    await settle();
+    expect(outcomes.get(request.id)).toMatchObject({ kind: 'denied', by: 'policy' });
+    expect(closed).toMatchObject([{ kind: 'denied' }]);
+  });
+
+  test('is withdrawn when its hook has not come back after ten seconds', async () => {
+    jest.useFakeTimers();
+    try {
+      const { approvals, records } = desk();
+      approvals.restore([leftBy(newRequest())]);
+      jest.advanceTimersByTime(9_999);
+      expect(records).toEqual([]);
+      jest.advanceTimersByTime(1);
+      expect(records).toMatchObject([{ type: 'ended', kind: 'withdrawn' }]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('is left to the next one by a daemon that makes room', async () => {
+    const { approvals, journal, log, show } = desk();
+    await approvals.start();
+    await show(newRequest());
+    await approvals.retire();
+    expect(log).toEqual(['record asked', 'ask']);
+    expect(journal.map(({ type }) => type)).toEqual(['asked', 'posted']);
+  });
+});
+
+test('a request is on record as shown before a press can count, as told after it was, and as closed last', async () => {
+  const { approvals, journal, press, show } = desk();
+  await approvals.start();
+  press(await show(newRequest()));
+  await settle();
+  expect(journal.map(({ type }) => type)).toEqual(['asked', 'posted', 'ended', 'delivered', 'closed']);
+});
