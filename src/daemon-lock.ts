@@ -4,6 +4,7 @@
  * contended rounds where PID files, O_EXCL and bind-then-unlink all failed in 8 to 40 %.
  */
 
+import { type Pointer, read } from 'bun:ffi';
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { AppError } from './errors.ts';
 import { openLibc } from './libc.ts';
@@ -13,13 +14,33 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 const LOCK_UN = 8;
 
+// errno(3): somebody else holds the lock.
+const EWOULDBLOCK = process.platform === 'darwin' ? 35 : 11;
+
 function open() {
   const opened = openLibc({
     flock: { args: ['i32', 'i32'], returns: 'i32' },
     setsid: { args: [], returns: 'i32' },
   });
   if (opened === undefined) throw new AppError('daemon-start', 'Expected a C library to load, got none');
-  return opened;
+  const location =
+    process.platform === 'darwin'
+      ? openLibc({ __error: { args: [], returns: 'ptr' } })?.__error
+      : openLibc({ __errno_location: { args: [], returns: 'ptr' } })?.__errno_location;
+  return { ...opened, errno: () => (location === undefined ? EWOULDBLOCK : readErrno(location())) };
+}
+
+function readErrno(pointer: Pointer | null): number {
+  return pointer === null ? EWOULDBLOCK : read.i32(pointer);
+}
+
+/** False when somebody else holds it. Throws AppError('state-dir') where locks cannot be had, as on some network file systems. */
+function tryLock(fd: number, path: string): boolean {
+  if (libc().flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
+  const errno = libc().errno();
+  if (errno === EWOULDBLOCK) return false;
+  closeSync(fd);
+  throw new AppError('state-dir', `The file system of ${path} cannot lock files (errno ${errno})`);
 }
 
 let loaded: ReturnType<typeof open> | undefined;
@@ -39,7 +60,7 @@ export function takeLock(path: string): Lock | undefined {
   // A second try: between open and flock the file may have been removed and made anew by another daemon.
   for (let tries = 0; tries < 3; tries += 1) {
     const fd = openLock(path);
-    if (libc().flock(fd, LOCK_EX | LOCK_NB) !== 0) {
+    if (!tryLock(fd, path)) {
       closeSync(fd);
       return undefined;
     }
@@ -63,7 +84,7 @@ export function createTurns(path: string): () => () => void {
     fd ??= openLock(path);
     const held = fd;
     const until = performance.now() + MOMENT_MS;
-    while (libc().flock(held, LOCK_EX | LOCK_NB) !== 0) {
+    while (!tryLock(held, path)) {
       if (performance.now() >= until) throw new AppError('state-dir', `Somebody else holds the lock ${path}`);
       Bun.sleepSync(1);
     }
