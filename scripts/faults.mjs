@@ -28,6 +28,6 @@ process.exit(failed ? 1 : 0);
 
 /** True when a case fails. */
 function run(pattern, options) {
-  const args = [...HERMETIC, 'test', './test', '--test-name-pattern', `\\[${pattern}\\]`];
+  const args = [...HERMETIC, 'test', '--timeout=30000', './test', '--test-name-pattern', `\\[${pattern}\\]`];
   return spawnSync(BUN, args, { cwd: ROOT, stdio: 'inherit', ...options }).status !== 0;
 }

@@ -4,6 +4,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUN, ensureCompiled, ensureOfficialTypes, HERMETIC, ROOT } from './setup.mjs';
 
+/** A bound against hangs, not a measure: a busy machine takes its time. */
+const HANG_MS = 30_000;
+
 const [only, ...rest] = process.argv.slice(2);
 const isWhole = only === undefined;
 ensureCompiled();
@@ -13,7 +16,7 @@ const report = join(ROOT, 'dist/junit.xml');
 const where = only === 'e2e' ? ['./test/e2e'] : isWhole ? ['./test'] : [only];
 const { status } = spawnSync(
   BUN,
-  [...HERMETIC, 'test', '--reporter=junit', `--reporter-outfile=${report}`, ...where, ...rest],
+  [...HERMETIC, 'test', `--timeout=${HANG_MS}`, '--reporter=junit', `--reporter-outfile=${report}`, ...where, ...rest],
   {
     cwd: ROOT,
     stdio: 'inherit',

@@ -30,8 +30,8 @@ function open() {
   return { ...opened, errno: () => (location === undefined ? EWOULDBLOCK : readErrno(location())) };
 }
 
-function readErrno(pointer: Pointer | null): number {
-  return pointer === null ? EWOULDBLOCK : read.i32(pointer);
+function readErrno(pointer: Pointer | bigint | null): number {
+  return pointer === null ? EWOULDBLOCK : read.i32(Number(pointer) as Pointer);
 }
 
 /** False when somebody else holds it. Throws AppError('state-dir') where locks cannot be had, as on some network file systems. */
