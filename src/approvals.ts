@@ -443,11 +443,11 @@ function forLog(outcome: Outcome): Record<string, unknown> {
   return { kind, by, via, at, also };
 }
 
-/** Only a PermissionRequest has a prompt beside ours; a PreToolUse holds the agent up until we answer. */
+/** Where no prompt is open beside ours the agent is held up until we answer. */
 function isEndedBy({ input, digest, offers }: ApprovalRequest, evidence: Evidence): boolean {
   const { sessionId, agentId, call, tools } = evidence;
   if (input.session_id !== sessionId || offers.form === 'stop') return false;
-  if (input.hook_event_name !== 'PermissionRequest') return false;
+  if (offers.prompt !== true) return false;
   if (agentId !== 'all' && input.agent_id !== agentId) return false;
   if (tools !== undefined && !tools.has(input.tool_name ?? '')) return false;
   return call === undefined || digest === digestOf(call);

@@ -2,7 +2,8 @@
  * The hook: one document from stdin, one decision from the daemon, one document to stdout. This is the one place of
  * the failure policy: whatever goes wrong ends in the failure answer of the event, never in a silent allow.
  */
-import { AGENTS } from './agents/agent.ts';
+import { claude } from './agents/claude.ts';
+import { recognise } from './agents/recognise.ts';
 import { appFingerprint, appKey, type Connection, connectOrStart, type LaunchOptions, type Wanted } from './daemon.ts';
 import { secretsIn } from './environment-secrets.ts';
 import { AppError, explain, knownCode, oneLine, toAppError } from './errors.ts';
@@ -12,7 +13,7 @@ import { encodeRequest, MAX_INPUT_BYTES, PROTOCOL_VERSION, type Reply, readReply
 import { failurePolicy, type Settings } from './settings.ts';
 import { appPaths } from './state.ts';
 import { readDocument, salvageTopLevel } from './stdin.ts';
-import type { FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
+import type { Agent, AgentName, FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -51,29 +52,31 @@ export interface HookOptions {
 /** Runs the hook and returns what to print. Never rejects. */
 export async function runHook({ flags, env, getSettings, onStopSay }: HookOptions): Promise<Said> {
   const document = await readDocument(() => maxInputOf(getSettings), PREPARE_MS - performance.now());
-  if (!document.ok) return sayBroken(salvaged(document.text), document.error, failurePolicy(flags, env));
-
-  const agent = AGENTS.claude;
+  const known = document.ok ? strings(document.value) : salvaged(document.text);
+  let agent: Agent | undefined;
   let input: HookInput;
   try {
+    agent = await agentOf(flags, known);
+    if (!document.ok) throw document.error;
     input = agent.read(document.value);
   } catch (error) {
-    return sayBroken(strings(document.value), toAppError(error), failurePolicy(flags, env));
+    return sayBroken(agent, known, toAppError(error), failurePolicy(flags, env));
   }
   const offers = flags.observe === true ? undefined : agent.offers(input);
   if (offers === undefined || (offers.form === 'stop' && !isReplyWanted(getSettings))) {
     const { WITNESSES } = await import('./agents/evidence.ts');
-    if (WITNESSES.claude.evidence(input) !== undefined) {
+    if (WITNESSES[agent.name].evidence(input) !== undefined) {
       const wanted = wantedIfAny(getSettings, env);
       if (wanted !== undefined) {
         const { observe } = await import('./observe.ts');
-        await observe(input, wanted, env);
+        await observe(agent.name, input, wanted, env);
       }
     }
     return NOTHING;
   }
-  // Exit 2 blocks a PreToolUse only: a PermissionRequest's dialog stays on the screen, and a Stop must not go on.
-  const stopped = input.hook_event_name === 'PreToolUse' ? STOPPED : NOTHING;
+  // Exit 2 blocks what has no dialog: that of a PermissionRequest stays on the screen, and a Stop must not go on.
+  const hasDialog = offers.form === 'stop' || offers.prompt === true || input.hook_event_name === 'PermissionRequest';
+  const stopped = hasDialog ? NOTHING : STOPPED;
   onStopSay(stopped);
 
   let onFailure: FailurePolicy | undefined;
@@ -81,7 +84,7 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
     const settings = getSettings();
     onFailure = settings.onFailure;
     if (settings.onlyScreenLock && !(await mustAsk(input, settings, env))) return NOTHING;
-    const outcome = await decideAtLast({ input, getSettings, flags, env });
+    const outcome = await decideAtLast({ agent: agent.name, input, getSettings, flags, env });
     if (outcome === undefined) return stopped;
     if (outcome.kind === 'undeliverable') throw appErrorOf(outcome);
     return agent.say(input, outcome, onFailure);
@@ -112,20 +115,37 @@ function isReplyWanted(getSettings: () => Settings): boolean {
   }
 }
 
-/** The failure answer for input that is not a usable document: the event's own when it is known, else a block. */
-export function sayBroken(known: Readonly<Record<string, string>>, error: AppError, onFailure: FailurePolicy): Said {
+/** The dialect that the command names, else that of the payload. Throws AppError('usage' | 'bad-input'). */
+export async function agentOf(
+  { agent: named }: ParsedArgv['flags'],
+  known: Readonly<Record<string, string>>,
+): Promise<Agent> {
+  const name = named ?? recognise(known);
+  if (name === 'claude') return claude;
+  const { AGENTS } = await import('./agents/agent.ts');
+  if (typeof name === 'string' && Object.hasOwn(AGENTS, name)) return AGENTS[name as AgentName];
+  throw new AppError('usage', `Expected --agent to be one of ${Object.keys(AGENTS).join(', ')}, got ${String(name)}`);
+}
+
+/** The failure answer for input that is not a usable document: the event's own when that and the agent are known, else a block. */
+export function sayBroken(
+  agent: Agent | undefined,
+  known: Readonly<Record<string, string>>,
+  error: AppError,
+  onFailure: FailurePolicy,
+): Said {
   const event = known.hook_event_name;
-  if (event === undefined) {
+  if (event === undefined || agent === undefined) {
     return { stdout: '', stderr: `claude-slack-hook: ${oneLine(error.message)} (${error.code})\n`, exitCode: 2 };
   }
   const input: HookInput = { ...known, hook_event_name: event, session_id: '', cwd: '' };
-  const said = AGENTS.claude.say(input, undecided(error), onFailure);
+  const said = agent.say(input, undecided(error), onFailure);
   return { ...said, stderr: explain(error) };
 }
 
 /** What can be made out of a broken document. */
 export function salvaged(text: string): Readonly<Record<string, string>> {
-  return salvageTopLevel(text, ['hook_event_name', 'permission_mode']);
+  return salvageTopLevel(text, ['hook_event_name', 'permission_mode', 'conversation_id', 'turn_id', 'prompt_id']);
 }
 
 /** The top-level values that are strings. */
@@ -161,6 +181,7 @@ async function mustAsk(input: HookInput, { lockCommand, onFailure }: Settings, e
 }
 
 interface Question {
+  readonly agent: AgentName;
   readonly input: HookInput;
   readonly getSettings: () => Settings;
   readonly flags: ParsedArgv['flags'];
@@ -212,7 +233,7 @@ function wantedBy({ botToken, appToken, apiUrl, configFile }: Settings, env: Env
 
 /** Sends the request and waits for its outcome; undefined when the agent is gone. Rejects with an AppError when there is none to be had. */
 async function decide(
-  { input, getSettings, flags, env }: Question,
+  { agent, input, getSettings, flags, env }: Question,
   id: string,
   until: number,
 ): Promise<Outcome | undefined> {
@@ -248,7 +269,7 @@ async function decide(
   const connection: Connection = await connectOrStart(wanted, launchWith, until, events);
   // The agent started its clock when it started this process; so do we.
   const waitMs = Math.max(1, Math.round(waitOf(input, settings) - performance.now()));
-  const note = { protocol: PROTOCOL_VERSION, agent: 'claude', id, waitMs, app: wanted.app, beats: true } as const;
+  const note = { protocol: PROTOCOL_VERSION, agent, id, waitMs, app: wanted.app, beats: true } as const;
   // Of a file that is changed the card shows more than the input holds.
   const secrets = secretsIn(SHOWS_FILE.test(input.tool_name ?? '') ? undefined : json, env);
   connection.send(encodeRequest(json, { ...note, approvers: isConfigAsked ? [] : approvers, secrets }));

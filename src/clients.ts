@@ -37,6 +37,8 @@ export interface Policy {
 
 export interface ClientsOptions {
   readonly agents: Readonly<Record<AgentName, Agent>>;
+  /** Whose input it is that a plain program sends. Throws AppError('bad-input') when that is not clear. */
+  readonly recognise: (input: HookInput) => AgentName;
   /** What the agents' events tell. */
   readonly witnesses: Readonly<Record<AgentName, Witness>>;
   /** Fingerprint of the daemon's own Slack app; a client of another app is refused. */
@@ -118,22 +120,23 @@ export function createClients(options: ClientsOptions): Clients {
     const evidence = options.witnesses[agent].evidence(input);
     if (evidence !== undefined) options.observe(evidence);
   };
-  const observe = (peer: Peer, input: HookInput): void => {
-    tellOf('claude', input);
+  const observe = (peer: Peer, input: HookInput, agent: AgentName): void => {
+    tellOf(agent, input);
     peer.send('{}\n');
   };
 
-  const request = (peer: Peer, input: HookInput, note: ClientNote | undefined): void => {
+  const request = (peer: Peer, given: HookInput, note: ClientNote | undefined): void => {
     if (note !== undefined && note.app !== options.app) {
       throw new AppError(
         'daemon-mismatch',
         'The running daemon uses other Slack tokens or another API address than this hook',
       );
     }
-    const agent = options.agents[note?.agent ?? 'claude'];
+    const agent = options.agents[note?.agent ?? options.recognise(given)];
+    const input = agent.read(given);
     tellOf(agent.name, input);
     // A program that only tells of a stop does not wait for a reply.
-    const offers = note === undefined && input.hook_event_name === 'Stop' ? undefined : agent.offers(agent.read(input));
+    const offers = note === undefined && input.hook_event_name === 'Stop' ? undefined : agent.offers(input);
     if (offers === undefined) {
       peer.send('{}\n');
       return;
@@ -199,7 +202,7 @@ export function createClients(options: ClientsOptions): Clients {
         peer.send(encodeReply({ type: 'status', status: options.status() }));
         return;
       case 'event':
-        observe(peer, incoming.input);
+        observe(peer, incoming.input, incoming.agent);
         return;
       case 'retire':
         peer.send(encodeReply({ type: 'retiring' }));

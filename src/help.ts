@@ -5,6 +5,7 @@ const HELP: Readonly<Record<Flag, string>> = {
   'bot-token': 'Slack bot token',
   'app-token': 'Slack app-level token with connections:write',
   'user-id': 'Slack user who is asked; several ids separated by commas each get the card, and any of them may answer',
+  agent: 'Whose hook this is: claude, codex, cursor, gemini or opencode; by default what the payload tells',
   config: 'The config file, in place of the one in $XDG_CONFIG_HOME; an absolute path',
   'log-level': 'fatal, error, warn, info, debug, trace or silent',
   'on-failure': 'What PreToolUse answers when nobody could decide',

@@ -1,5 +1,5 @@
 /** A wrong command line, which only a hook in somebody's settings can be left with. */
-import { PREPARE_MS, salvaged, sayBroken, strings } from './client.ts';
+import { agentOf, PREPARE_MS, salvaged, sayBroken, strings } from './client.ts';
 import { type AppError, explain } from './errors.ts';
 import { MAX_INPUT_BYTES } from './protocol.ts';
 import { failurePolicy } from './settings.ts';
@@ -23,5 +23,9 @@ export async function sayMisused(
   if (known.hook_event_name === undefined) return explained;
   const wantsDeny = argv.includes('--on-failure=deny') || argv[argv.indexOf('--on-failure') + 1] === 'deny';
   const policy = wantsDeny ? 'deny' : failurePolicy({}, env);
-  return { ...explained, stdout: sayBroken(known, error, policy).stdout };
+  const named = argv[argv.indexOf('--agent') + 1];
+  const agent = await agentOf(argv.includes('--agent') && named !== undefined ? { agent: named } : {}, known).catch(
+    () => undefined,
+  );
+  return { ...explained, stdout: sayBroken(agent, known, error, policy).stdout };
 }

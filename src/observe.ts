@@ -2,7 +2,7 @@
 import { meet, type Wanted } from './daemon.ts';
 import { secretsIn } from './environment-secrets.ts';
 import { encodeEvent } from './protocol-daemon.ts';
-import type { HookInput } from './types.ts';
+import type { AgentName, HookInput } from './types.ts';
 
 /** An event waits no longer than this for a busy daemon. */
 const OBSERVE_MS = 300;
@@ -14,6 +14,7 @@ const MAX_ERROR = 500;
  * the daemon's word that it has read the line. The tool's response stays here: it may be large and is nobody's business.
  */
 export async function observe(
+  agent: AgentName,
   input: HookInput,
   wanted: Wanted,
   env: Readonly<Record<string, string | undefined>>,
@@ -28,7 +29,7 @@ export async function observe(
       onClose: heard.resolve,
     });
     if (meeting.state !== 'ready') return;
-    meeting.connection.send(encodeEvent({ ...rest, ...error }));
+    meeting.connection.send(encodeEvent({ ...rest, ...error }, agent));
     await Promise.race([heard.promise, Bun.sleep(OBSERVE_MS)]);
   } catch {
     // An observer must not disturb the agent; the card stays until its deadline.

@@ -31,6 +31,7 @@ export const OPTIONS = [
     env: 'SLACK_USER_ID',
     key: 'userId',
   },
+  { flag: 'agent', value: 'NAME' },
   { flag: 'config', value: 'FILE' },
   {
     flag: 'log-level',

@@ -1,6 +1,7 @@
 /** The protocol as the daemon reads it, and the rarer lines: a hook that waits for a decision does not load them. */
 import { AppError } from './errors.ts';
 import {
+  AGENT_NAMES,
   type ClientNote,
   checkHookInput,
   isObject,
@@ -10,12 +11,12 @@ import {
   parseObject,
   type Reply,
 } from './protocol.ts';
-import type { HookInput } from './types.ts';
+import type { AgentName, HookInput } from './types.ts';
 
 export type Incoming =
   | { readonly type: 'request'; readonly input: HookInput; readonly note: ClientNote | undefined }
   /** Something that has happened; whatever the event is, nobody is asked because of it. */
-  | { readonly type: 'event'; readonly input: HookInput }
+  | { readonly type: 'event'; readonly input: HookInput; readonly agent: AgentName }
   | { readonly type: 'hello'; readonly challenge: string }
   | { readonly type: 'retire' }
   | { readonly type: 'status' };
@@ -30,8 +31,8 @@ export function encodeRetire(): string {
 }
 
 /** A hook input that is only told of. */
-export function encodeEvent(input: HookInput): string {
-  return `${JSON.stringify({ ...input, [KEY]: { type: 'event' } })}\n`;
+export function encodeEvent(input: HookInput, agent: AgentName): string {
+  return `${JSON.stringify({ ...input, [KEY]: { type: 'event', agent } })}\n`;
 }
 
 export function encodeReply(reply: Reply): string {
@@ -44,7 +45,8 @@ export function readIncoming(line: string): Incoming {
   const { [KEY]: extra, ...rest } = value;
   if (extra !== undefined && Object.keys(rest).length === 0) return readCommand(extra);
   const input = checkHookInput(rest);
-  if (isObject(extra) && extra.type === 'event') return { type: 'event', input };
+  if (isObject(extra) && extra.type === 'event')
+    return { type: 'event', input, agent: isAgent(extra.agent) ? extra.agent : 'claude' };
   return { type: 'request', input, note: extra === undefined ? undefined : readNote(extra) };
 }
 
@@ -67,7 +69,7 @@ function readNote(value: unknown): ClientNote {
   const timed = typeof waitMs === 'number' && waitMs > 0 && waitMs < 2 ** 31;
   const lists = areTexts(approvers) && areTexts(secrets);
   const named = id === undefined || (typeof id === 'string' && UUID.test(id));
-  if (agent !== 'claude' || !lists || !timed || !named || typeof app !== 'string' || typeof beats !== 'boolean') {
+  if (!isAgent(agent) || !lists || !timed || !named || typeof app !== 'string' || typeof beats !== 'boolean') {
     throw new AppError('protocol', `Malformed ${KEY} note`);
   }
   return {
@@ -78,6 +80,10 @@ function readNote(value: unknown): ClientNote {
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function isAgent(value: unknown): value is AgentName {
+  return AGENT_NAMES.some((name) => name === value);
+}
 
 function areTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');

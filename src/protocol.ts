@@ -12,6 +12,9 @@ import type { AgentName, HookInput, Outcome } from './types.ts';
 /** The largest hook input unless the settings say otherwise, in bytes. */
 export const MAX_INPUT_BYTES = 1024 * 1024;
 
+/** The agents whose dialects are spoken. */
+export const AGENT_NAMES: readonly AgentName[] = ['claude', 'codex', 'cursor', 'gemini', 'opencode'];
+
 /** Rises when an older daemon could misunderstand a newer client, or the other way round. */
 export const PROTOCOL_VERSION = 1;
 

@@ -4,6 +4,7 @@ import { closeSync, existsSync, rmSync, writeSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { AGENTS } from './agents/agent.ts';
 import { WITNESSES } from './agents/evidence.ts';
+import { recognise } from './agents/recognise.ts';
 import { createApprovals } from './approvals.ts';
 import type { Tokens } from './channels/slack-credentials.ts';
 import type { SlackHealth } from './channels/slack-health.ts';
@@ -218,6 +219,7 @@ async function serve(options: ServeOptions): Promise<number> {
   });
   const clients = createClients({
     agents: AGENTS,
+    recognise,
     witnesses: WITNESSES,
     app: wanted.app,
     nonceOf,

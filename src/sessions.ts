@@ -80,7 +80,7 @@ export function createSessions(): Sessions {
       }
       session.summary = countedIn(session.summary, request, outcome);
       if (outcome.kind !== 'allowed' && outcome.kind !== 'denied') return;
-      const { tool_name = '', tool_input = {}, hook_event_name } = request.input;
+      const { tool_name = '', tool_input = {} } = request.input;
       const asked = digestOf({ tool_name, tool_input });
       const changed =
         request.offers.form === 'permission' && outcome.kind === 'allowed' ? outcome.updatedInput : undefined;
@@ -92,8 +92,7 @@ export function createSessions(): Sessions {
       session.refused = session.refused.filter((item) => item.digest !== digest);
       if (outcome.kind === 'allowed')
         session.running = [...session.running, { request: kept, outcome: result, digest }].slice(-RUNNING_KEPT);
-      const hasPrompt = hook_event_name === 'PermissionRequest';
-      if (hasPrompt && (outcome.kind === 'denied' || digest !== asked))
+      if (request.offers.prompt === true && (outcome.kind === 'denied' || digest !== asked))
         session.refused = [...session.refused, { request: kept, outcome: result, digest: asked }].slice(-RUNNING_KEPT);
     },
     ran: (evidence) => {

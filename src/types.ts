@@ -18,7 +18,7 @@ export type ToolInput = Readonly<Record<string, unknown>>;
 export type HookOutput = Readonly<Record<string, unknown>>;
 
 /** The agents whose dialect we speak. */
-export type AgentName = 'claude';
+export type AgentName = 'claude' | 'codex' | 'cursor' | 'gemini' | 'opencode';
 
 /** What the hook does when nobody could decide: hand back to the agent's own prompt, or deny. */
 export type FailurePolicy = 'ask' | 'deny';
@@ -81,6 +81,8 @@ export interface Offers {
   readonly interrupt: boolean;
   /** A grant for a limited time, kept by the daemon. */
   readonly grant: boolean;
+  /** The agent's own prompt is open meanwhile, and may be answered instead. */
+  readonly prompt?: true;
 }
 
 /** One question put to a person. Immutable from the moment it is asked. */

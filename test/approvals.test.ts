@@ -19,7 +19,7 @@ import type {
   StoreRecord,
   Verdict,
 } from '../src/types.ts';
-import { bash, PERMISSION } from './channels/requests.ts';
+import { bash, offersOf, PERMISSION } from './channels/requests.ts';
 
 interface Asked {
   readonly request: ApprovalRequest;
@@ -184,7 +184,7 @@ function newRequest(change: Partial<RequestOptions> = {}): ApprovalRequest {
     approvers: ['U1', 'U2'],
     fromConfig: false,
     needed: 1,
-    offers: PERMISSION,
+    offers: offersOf(change.input ?? bash('ls')),
     secrets: [],
     now: Date.now(),
     waitMs: 60_000,

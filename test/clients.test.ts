@@ -60,6 +60,7 @@ function office(options: Partial<ClientsOptions> = {}): Office {
   const log: string[] = [];
   const clients = createClients({
     agents: AGENTS,
+    recognise: () => 'claude',
     witnesses: WITNESSES,
     app: 'app',
     approvers: ['U0DAEMON'],
@@ -232,7 +233,7 @@ describe('an event that is only told of', () => {
     const { clients, asked, observed } = office();
     const one = line();
     for (const event of ['PreToolUse', 'PermissionRequest', 'PostToolUse', 'Stop', 'Notification']) {
-      clients.onLine(one.peer, encodeEvent({ ...bash('ls'), hook_event_name: event }));
+      clients.onLine(one.peer, encodeEvent({ ...bash('ls'), hook_event_name: event }, 'claude'));
     }
     expect(asked).toEqual([]);
     expect(one.sent).toEqual(Array.from({ length: 5 }, () => '{}\n'));

@@ -68,14 +68,14 @@ describe('a request line', () => {
   test('keeps our note also when the input brings one of its own', () => {
     const own = { ...input, claude_slack_hook: { ...note, approvers: ['U9'] } };
     expect(readIncoming(encodeRequest(JSON.stringify(own), note))).toEqual({ type: 'request', input, note });
-    expect(readIncoming(encodeEvent(own))).toEqual({ type: 'event', input });
+    expect(readIncoming(encodeEvent(own, 'claude'))).toEqual({ type: 'event', input, agent: 'claude' });
   });
 
   test('that only tells of an event is told apart from one that asks, whatever the event is', () => {
-    const line = encodeEvent(input);
+    const line = encodeEvent(input, 'claude');
     expect(line.indexOf('\n')).toBe(line.length - 1);
-    expect(readIncoming(line)).toEqual({ type: 'event', input });
-    expect(codeOf(() => readIncoming(encodeEvent({ ...input, session_id: '' })))).toBe('bad-input');
+    expect(readIncoming(line)).toEqual({ type: 'event', input, agent: 'claude' });
+    expect(codeOf(() => readIncoming(encodeEvent({ ...input, session_id: '' }, 'claude')))).toBe('bad-input');
   });
 
   test('of our key alone is a command', () => {

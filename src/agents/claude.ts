@@ -2,27 +2,15 @@
  * Claude Code's dialect. The output shapes and what Claude does with them were measured on 2.1.197 and 2.1.329:
  * each event honours only its own shape, so the shape always follows `hook_event_name`.
  */
-import { AppError } from '../errors.ts';
 import { checkHookInput } from '../protocol.ts';
-import type { Agent, Decided, FailurePolicy, HookInput, HookOutput, Offers, Outcome, Said } from '../types.ts';
-
-const NO_OFFERS = { edit: false, always: false, acceptEdits: false, interrupt: false, grant: false } as const;
-
-const NOTHING: Said = { stdout: '', stderr: '', exitCode: 0 };
+import type { Agent, Decided, FailurePolicy, HookInput, Offers, Outcome, Said } from '../types.ts';
+import { decidedBy, denial, NO_OFFERS, NOTHING, nobodyDecided, print, withTool } from './dialect.ts';
 
 export const claude: Agent = { name: 'claude', read, offers, say };
 
 function read(raw: unknown): HookInput {
   const input = checkHookInput(raw);
-  if (isGated(input.hook_event_name)) {
-    if (input.tool_name === undefined || input.tool_name === '') {
-      throw new AppError('bad-input', `Expected tool_name in a ${input.hook_event_name} input, got none`);
-    }
-    if (input.tool_input === undefined) {
-      throw new AppError('bad-input', `Expected tool_input in a ${input.hook_event_name} input, got none`);
-    }
-  }
-  return input;
+  return isGated(input.hook_event_name) ? withTool(input) : input;
 }
 
 function offers(input: HookInput): Offers | undefined {
@@ -32,9 +20,11 @@ function offers(input: HookInput): Offers | undefined {
   if (!isGated(event)) return undefined;
   // A PreToolUse has no place for rules, modes and the end of the turn.
   const isDialog = event === 'PermissionRequest';
-  if (tool === 'AskUserQuestion') return { ...NO_OFFERS, form: 'questions', interrupt: isDialog };
-  if (tool === 'ExitPlanMode') return { ...NO_OFFERS, form: 'plan', acceptEdits: isDialog, interrupt: isDialog };
-  return { form: 'permission', edit: true, always: isDialog, acceptEdits: false, interrupt: isDialog, grant: true };
+  const prompt = isDialog ? ({ prompt: true } as const) : {};
+  const some = { ...NO_OFFERS, interrupt: isDialog, ...prompt };
+  if (tool === 'AskUserQuestion') return { ...some, form: 'questions' };
+  if (tool === 'ExitPlanMode') return { ...some, form: 'plan', acceptEdits: isDialog };
+  return { ...some, form: 'permission', edit: true, always: isDialog, grant: true };
 }
 
 function hasSubagent({ background_tasks: tasks }: HookInput): boolean {
@@ -92,20 +82,7 @@ function sayPreToolUse(input: HookInput, outcome: Outcome, onFailure: FailurePol
     return permit('allow', `Approved by ${decidedBy(outcome)}`, { updatedInput });
   }
   if (outcome.kind === 'denied') return permit('deny', denial(outcome));
-  const reason = `claude-slack-hook: nobody decided. ${outcome.reason}`;
   // Under bypassPermissions there is no dialog to fall back to.
-  return permit(onFailure === 'deny' || input.permission_mode === 'bypassPermissions' ? 'deny' : 'ask', reason);
-}
-
-/** A reason reaches the model as it is; after a PreToolUse Claude Code puts words of its own before it. */
-function denial(outcome: Decided): string {
-  return outcome.reason ?? `Denied by ${decidedBy(outcome)}`;
-}
-
-function decidedBy({ by, via, rule }: Decided): string {
-  return rule === undefined ? `${by} in ${via}` : `${via} (${by}): ${rule}`;
-}
-
-function print(output: HookOutput): Said {
-  return { stdout: `${JSON.stringify(output)}\n`, stderr: '', exitCode: 0 };
+  const isOpen = onFailure !== 'deny' && input.permission_mode !== 'bypassPermissions';
+  return permit(isOpen ? 'ask' : 'deny', nobodyDecided(outcome));
 }

@@ -116,7 +116,7 @@ function shortOutcome({ request, body, masker }: Row, outcome: Outcome): RichTex
   const { kind, at } = outcome;
   const decided = kind === 'allowed' || kind === 'denied';
   const bare: Outcome = decided ? { kind, by: outcome.by, via: outcome.via, at } : { kind, at, reason: '' };
-  const title = section([bold(endedTitle(kind, body.tool))]);
+  const title = section([bold(endedTitle(kind, body.tool, request))]);
   const start = body.start === '' ? [] : [section(code(body.start))];
   return [...(decided ? [] : [title]), ...outcomeElements(request, bare, masker), ...start];
 }

@@ -51,7 +51,7 @@ export function renderCard(request: ApprovalRequest, options: CardOptions): Rend
   const { form } = request.offers;
   const complete = form === 'stop' || body.complete || (body.isSayable && isAttached && form !== 'questions');
   const canShowAll = body.isSayable && !body.complete && form !== 'questions' && form !== 'stop';
-  const title = askTitle(form, body.tool, complete || canShowAll);
+  const title = askTitle(request.agent, form, body.tool, complete || canShowAll);
   const notes = [...lengthNotes(body, complete, canShowAll, isAttached), ...countNotes(request, countedBy)];
   const value = buttonValue(request, options.instanceId);
   const questions = complete ? body.questions : undefined;
@@ -77,7 +77,7 @@ export function renderClosed(request: ApprovalRequest, outcome: Outcome, options
   const masker = options.masker ?? createMasker({ known: request.secrets });
   const isEdited =
     request.offers.form === 'permission' && 'updatedInput' in outcome && outcome.updatedInput !== undefined;
-  const title = endedTitle(outcome.kind, body.tool, request.offers.form, isEdited);
+  const title = endedTitle(outcome.kind, body.tool, request, isEdited);
   const asked = isEdited ? [section([bold(WORDS.askedFor)])] : [];
   return {
     blocks: [
@@ -131,9 +131,9 @@ function lengthNotes(body: CardBody, complete: boolean, canShowAll: boolean, isA
   return [section([bold(canShowAll ? WORDS.long : body.isSayable ? WORDS.tooLong : WORDS.notSayable)])];
 }
 
-function countNotes({ needed, replies, offers }: ApprovalRequest, countedBy: readonly string[]): RichTextPart[] {
+function countNotes({ agent, needed, replies, offers }: ApprovalRequest, countedBy: readonly string[]): RichTextPart[] {
   if (offers.form === 'stop')
-    return replies === undefined || replies.inARow === 0 ? [] : [section([italic(repliesNote(replies))])];
+    return replies === undefined || replies.inARow === 0 ? [] : [section([italic(repliesNote(agent, replies))])];
   if (needed < 2) return [];
   if (countedBy.length === 0) return [section([italic(WORDS.twoNeeded)])];
   return [

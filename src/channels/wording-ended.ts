@@ -1,5 +1,5 @@
 /** The sentences of a request's end: who decided, what runs instead, and how the run went. Nothing here may hold text of an agent. */
-import type { Offers, Outcome, PermissionScope } from '../types.ts';
+import type { ApprovalRequest, Outcome, PermissionScope } from '../types.ts';
 import { AGENTS, amount, waited } from './wording.ts';
 
 /** Where a rule of the agent's own is kept. */
@@ -25,11 +25,11 @@ const ENDED: Readonly<Record<Outcome['kind'], string>> = {
 export function endedTitle(
   kind: Outcome['kind'],
   tool: string,
-  form: Offers['form'] = 'permission',
+  { agent, offers: { form } }: Pick<ApprovalRequest, 'agent' | 'offers'>,
   isEdited = false,
 ): string {
   if (isEdited) return `Approved with changes: ${tool}`;
-  if (form === 'stop') return kind === 'denied' ? 'Sent on with a reply' : `${AGENTS.claude} has stopped`;
+  if (form === 'stop') return kind === 'denied' ? 'Sent on with a reply' : `${AGENTS[agent]} has stopped`;
   if (form === 'questions' && kind === 'allowed') return 'Answered';
   if (form === 'plan') return `${kind === 'denied' ? 'Keep planning' : ENDED[kind]}: plan`;
   return `${ENDED[kind]}: ${tool}`;

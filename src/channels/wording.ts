@@ -121,7 +121,13 @@ export const FROM_DISK = '┊';
 export const NO_LINE_BREAK = '\\ no line break';
 
 /** The people's names of agents. */
-export const AGENTS: Readonly<Record<AgentName, string>> = { claude: 'Claude Code' };
+export const AGENTS: Readonly<Record<AgentName, string>> = {
+  claude: 'Claude Code',
+  codex: 'Codex',
+  cursor: 'Cursor',
+  gemini: 'Gemini CLI',
+  opencode: 'opencode',
+};
 
 /** The sentences of the modal that asks for words, by what they are for. */
 export const REASON_WORDS = {
@@ -193,10 +199,10 @@ export function choose(isMany: boolean): string {
 export const MIXED_SCRIPTS = 'Words that mix alphabets and may not be what they look like: ';
 
 /** The first line of a card. `tool` is encoded already. */
-export function askTitle(form: Offers['form'], tool: string, canAnswer: boolean): string {
-  if (form === 'stop') return `${AGENTS.claude} has stopped`;
+export function askTitle(agent: AgentName, form: Offers['form'], tool: string, canAnswer: boolean): string {
+  if (form === 'stop') return `${AGENTS[agent]} has stopped`;
   if (!canAnswer) return `${tool}: answer at the terminal`;
-  if (form === 'questions') return `${AGENTS.claude} asks`;
+  if (form === 'questions') return `${AGENTS[agent]} asks`;
   return form === 'plan' ? 'Approve this plan?' : `Approve ${tool}?`;
 }
 
@@ -214,9 +220,9 @@ export function maskedNote(count: number, kinds: readonly string[], runs: boolea
 /** When so few replies are left, it is time to say so. */
 const FEW_REPLIES = 3;
 
-export function repliesNote({ inARow, left }: NonNullable<ApprovalRequest['replies']>): string {
+export function repliesNote(agent: AgentName, { inARow, left }: NonNullable<ApprovalRequest['replies']>): string {
   const start = inARow === 1 ? '1 reply in a row.' : `${inARow} replies in a row.`;
-  return left > FEW_REPLIES ? start : `${start} ${AGENTS.claude} takes ${left} more before it stops by itself.`;
+  return left > FEW_REPLIES ? start : `${start} ${AGENTS[agent]} takes ${left} more before it stops by itself.`;
 }
 
 export function hiddenWarning(count: number): string {

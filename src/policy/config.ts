@@ -1,6 +1,8 @@
 /** The policy's part of config.json: what its keys mean, and what is wrong with them in words for people. */
 import * as v from 'valibot';
 import { AppError } from '../errors.ts';
+import { AGENT_NAMES } from '../protocol.ts';
+import { isAgent } from '../protocol-daemon.ts';
 import type { AgentName } from '../types.ts';
 import { globProblem, isEveryPath } from './paths.ts';
 import { isAnything } from './wildcard.ts';
@@ -37,11 +39,6 @@ export interface PolicyConfig {
   /** Full files of the audit log that are older are deleted; without it none is. */
   readonly auditKeepDays?: number;
 }
-
-/** A record, so that the compiler asks for every agent there is. */
-const AGENT_NAMES: Readonly<Record<AgentName, true>> = { claude: true };
-
-const isAgent = (value: unknown): value is AgentName => typeof value === 'string' && Object.hasOwn(AGENT_NAMES, value);
 
 const text = (what: string) =>
   v.pipe(
@@ -91,7 +88,7 @@ const NO_LIST = 'to be a list';
 const OBJECT_WORDS = 'to be an object';
 
 const conditions = {
-  agent: v.exactOptional(v.custom<AgentName>(isAgent, `to be one of ${Object.keys(AGENT_NAMES).join(', ')}`)),
+  agent: v.exactOptional(v.custom<AgentName>(isAgent, `to be one of ${AGENT_NAMES.join(', ')}`)),
   tool: v.exactOptional(tools),
   argument: v.exactOptional(argument),
   path: v.exactOptional(glob),

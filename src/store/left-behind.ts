@@ -1,4 +1,5 @@
 /** Follows requests through the records of the audit log: which of them are not at their end, and what is known of those. Pure. */
+import { isAgent } from '../protocol-daemon.ts';
 import type { ApprovalRequest, HookInput, LeftBehind, Outcome, Receipt, StoreRecord } from '../types.ts';
 
 export interface Follower {
@@ -136,7 +137,7 @@ function nameOf({ conversation, message }: Receipt): string {
 function requestOf(record: StoreRecord, nonceOf: FollowerOptions['nonceOf']): ApprovalRequest | undefined {
   const { id, agent, digest, approvers, needed, at, expiresAt, input, offers, fromConfig, replies } = record;
   const [first, ...others] = Array.isArray(approvers) ? approvers.map(String) : [];
-  if (typeof id !== 'string' || agent !== 'claude' || first === undefined) return undefined;
+  if (typeof id !== 'string' || !isAgent(agent) || first === undefined) return undefined;
   if (typeof expiresAt !== 'number' || !isObject(input) || !isObject(offers)) return undefined;
   return {
     ...{ id, agent, nonce: nonceOf(id), digest: String(digest), approvers: [first, ...others], secrets: [] },

@@ -46,10 +46,16 @@ describe('what Claude Code writes', () => {
 describe('what Claude Code can be given', () => {
   const none = { edit: false, always: false, acceptEdits: false, interrupt: false, grant: false };
   test.each([
-    ['PermissionRequest.Bash', { ...none, form: 'permission', edit: true, always: true, interrupt: true, grant: true }],
-    ['PermissionRequest.Edit', { ...none, form: 'permission', edit: true, always: true, interrupt: true, grant: true }],
-    ['PermissionRequest.AskUserQuestion', { ...none, form: 'questions', interrupt: true }],
-    ['PermissionRequest.ExitPlanMode', { ...none, form: 'plan', acceptEdits: true, interrupt: true }],
+    [
+      'PermissionRequest.Bash',
+      { ...none, form: 'permission', edit: true, always: true, interrupt: true, grant: true, prompt: true },
+    ],
+    [
+      'PermissionRequest.Edit',
+      { ...none, form: 'permission', edit: true, always: true, interrupt: true, grant: true, prompt: true },
+    ],
+    ['PermissionRequest.AskUserQuestion', { ...none, form: 'questions', interrupt: true, prompt: true }],
+    ['PermissionRequest.ExitPlanMode', { ...none, form: 'plan', acceptEdits: true, interrupt: true, prompt: true }],
     ['PreToolUse.Bash', { ...none, form: 'permission', edit: true, grant: true }],
     ['PreToolUse.AskUserQuestion', { ...none, form: 'questions' }],
     ['PreToolUse.ExitPlanMode', { ...none, form: 'plan' }],

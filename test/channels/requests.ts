@@ -12,7 +12,14 @@ export const PERMISSION: Offers = {
   acceptEdits: false,
   interrupt: true,
   grant: true,
+  prompt: true,
 };
+
+/** Only a PermissionRequest has a prompt of the agent's beside it. */
+export function offersOf({ hook_event_name: event }: HookInput): Offers {
+  const { prompt: _prompt, ...rest } = PERMISSION;
+  return event === 'PermissionRequest' ? PERMISSION : rest;
+}
 
 export function bash(command: string, more: Record<string, unknown> = {}): HookInput {
   return toolCall('Bash', { command, ...more });
@@ -45,7 +52,7 @@ export function makeRequest(input: HookInput, more: Partial<ApprovalRequest> = {
     approvers: ['U0APPROVER'],
     fromConfig: false,
     needed: 1,
-    offers: PERMISSION,
+    offers: offersOf(input),
     secrets: [],
     askedAt: now,
     expiresAt: now + 60_000,
