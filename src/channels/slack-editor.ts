@@ -48,6 +48,8 @@ interface Queue {
   editedAt: number;
   /** What Slack has taken last; undefined when that is not known. */
   accepted: string | undefined;
+  /** How often somebody has doubted that it stands there: what was on its way then is no proof. */
+  doubts: number;
 }
 
 /** An edit is worth this much: tries over about two minutes. */
@@ -98,9 +100,10 @@ export function createEditor({ calls, now, stopping }: EditorOptions): Editor {
         // Slack takes about fifty edits a minute (rate limits: chat.update is Tier 3): none is spent on what stands there.
         if (drawn === queue.accepted) continue;
         queue.accepted = undefined;
+        const { doubts } = queue;
         try {
           await edit(place, looks, { signal });
-          queue.accepted = drawn;
+          if (queue.doubts === doubts) queue.accepted = drawn;
         } catch (error) {
           if (queue.next === undefined) throw error;
         }
@@ -119,7 +122,9 @@ export function createEditor({ calls, now, stopping }: EditorOptions): Editor {
   return {
     edit,
     doubt: (place) => {
-      queueOf(place).accepted = undefined;
+      const queue = queueOf(place);
+      queue.accepted = undefined;
+      queue.doubts += 1;
     },
     posted: (place, { text, blocks }) => {
       queueOf(place).accepted = JSON.stringify([text, blocks]);
@@ -144,5 +149,6 @@ function newQueue(): Queue {
     overtaken: new AbortController(),
     editedAt: Number.NEGATIVE_INFINITY,
     accepted: undefined,
+    doubts: 0,
   };
 }

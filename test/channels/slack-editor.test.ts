@@ -328,4 +328,19 @@ describe('an edit that would change nothing', () => {
     await editor.refresh(PLACE, looks(1));
     expect(made).toHaveLength(2);
   });
+
+  test('is made again where there was doubt while it was on its way', async () => {
+    const { calls, made, onCall } = createCalls();
+    const begun = Promise.withResolvers<Call>();
+    onCall(begun.resolve);
+    const editor = createQuietEditor(calls);
+    const first = editor.refresh(PLACE, looks(1));
+    const call = await begun.promise;
+    editor.doubt(PLACE);
+    const second = editor.refresh(PLACE, looks(1));
+    onCall((later) => later.succeed());
+    call.succeed();
+    await Promise.all([first, second]);
+    expect(made).toHaveLength(2);
+  });
 });
