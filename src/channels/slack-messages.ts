@@ -9,7 +9,7 @@ import { renderCard, renderClosed } from './slack-blocks.ts';
 import { renderBody } from './slack-body.ts';
 import type { SlackCalls } from './slack-calls.ts';
 import type { Click } from './slack-clicks.ts';
-import type { Editor, Looks } from './slack-editor.ts';
+import type { Editor, Looks, Place } from './slack-editor.ts';
 import { richText, section, text } from './slack-elements.ts';
 import { createEntries, currentMessage, type Entries, type Entry, type Message, newEntry } from './slack-entries.ts';
 import { createPoster, withdrawn } from './slack-poster.ts';
@@ -68,6 +68,8 @@ const ATTACH_MS = 60_000;
 export function createMessages(options: MessagesOptions): Messages {
   const { calls, editor, threads, instanceId, host, now } = options;
   const entries = createEntries();
+  /** Edits of messages that were pressed before it was known that they are ours. */
+  const early = new Map<string, Promise<unknown>>();
   /** Request and person, while a message of its own is on its way. */
   const unfolding = new Set<string>();
 
@@ -106,6 +108,11 @@ export function createMessages(options: MessagesOptions): Messages {
   };
 
   const refreshMessage = (message: Message): Promise<void> => editor.refresh(message, () => looksOf(message));
+  /** For what Slack may not show as it was taken last. */
+  const redraw = (message: Message): void => {
+    editor.doubt(message);
+    quietly(refreshMessage(message));
+  };
   const refresh = async (entry: Entry): Promise<void> => {
     await Promise.all(entry.messages.map(refreshMessage));
   };
@@ -132,6 +139,8 @@ export function createMessages(options: MessagesOptions): Messages {
       }
       // It was drawn before it was sent: what ended meanwhile must not keep its buttons.
       if (message.entries.some(hasChanged)) quietly(refreshMessage(message));
+      // A press that came before this has changed it as if it were a stranger's.
+      void early.get(placeKey(message))?.then(() => redraw(message));
     },
   });
 
@@ -282,21 +291,25 @@ export function createMessages(options: MessagesOptions): Messages {
     removeButtons: async (click, words) => {
       const known = entries.at(click.channel, click.message);
       // While a request is open, what it shows is the core's to end.
-      if (known?.entries.some(({ outcome }) => outcome !== undefined) === true) {
-        // The press came from a button that should not be there.
-        editor.doubt(known);
-        return quietly(refreshMessage(known));
-      }
+      // The press came from a button that should not be there.
+      if (known?.entries.some(({ outcome }) => outcome !== undefined) === true) return redraw(known);
       if (known !== undefined) return;
       const note = richText([section([text(words)])]);
       const kept = click.blocks.filter((block) => block.type !== 'actions');
       const place = { channel: click.channel, ts: click.message };
       const short = (): Looks => ({ text: words, blocks: [note] });
-      await editor
+      const edited = editor
         .edit(place, { text: words, blocks: [...kept, note], short }, { maxTries: REMOVE_TRIES })
         .catch(() => {});
+      if (poster.sending().length === 0) early.clear();
+      else early.set(placeKey(place), Promise.all([early.get(placeKey(place)), edited]));
+      await edited;
     },
   };
+}
+
+function placeKey({ channel, ts }: Place): string {
+  return `${channel} ${ts}`;
 }
 
 /** Whether the person was given a newer message for a request. */
