@@ -58,7 +58,7 @@ export interface ClickOptions {
   /** A press on what belongs to a question; false when it is none. */
   readonly onQuestion: (click: Click, react: (verdict: Verdict, text?: string) => void) => boolean;
   /** Gives a request of a list a message of its own. */
-  readonly onMore: (click: Click, value: ButtonValue) => void;
+  readonly onMore: (click: Click, value: ButtonValue, notice: (text: string) => void) => void;
   readonly notify: Notify;
   /** Takes the buttons from a message, and says there why. */
   readonly removeButtons: (click: Click, words: string) => void;
@@ -210,7 +210,7 @@ export function createClickHandler(options: ClickOptions): HandleClick {
       // A form shows the request again: only who may answer it gets to see it.
       const verdict = core.judge({ ...answerOf(click, value), decision: 'deny', reason: '', interrupt: false });
       if (!isFree(verdict)) return react(verdict);
-      return isForm ? options.openForm(click, value) : options.onMore(click, value);
+      return isForm ? options.openForm(click, value) : options.onMore(click, value, notice);
     }
     if (!ANSWERS.has(click.actionId)) return notice(NOTICES.unreadable);
     react(core.answer(answerOf(click, value), react));

@@ -179,12 +179,12 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
       onForeign: () => connection?.suspectSharing(),
       openForm: forms.open,
       onQuestion: forms.onQuestion,
-      onMore: (click, { requestId }) => {
+      onMore: (click, { requestId }, notice) => {
         const entry = entries.get(requestId);
-        if (entry === undefined) return notices(click, NOTICES['unknown-request']);
+        if (entry === undefined) return notice(NOTICES['unknown-request']);
         messages.unfold(entry, click.user).then(
-          (isNew) => isNew || notices(click, HAS_OWN_CARD),
-          () => notices(click, NOTICES.noForm),
+          (isNew) => isNew || notice(HAS_OWN_CARD),
+          () => notice(NOTICES.noForm),
         );
       },
       removeButtons: (click, words) => void messages.removeButtons(click, words),

@@ -308,6 +308,15 @@ describe('“More…” in a row', () => {
       await world.slack.waitForMessage(({ ephemeralFor }) => ephemeralFor !== undefined);
       expect(row(now(world, list), 0).actions).toEqual(ROW_BUTTONS);
     }));
+
+  test('says so also where Slack takes no notice either, by the address of the press', () =>
+    inLists(async (world) => {
+      const { list } = await twoInList(world);
+      world.slack.fault('chat.postMessage', { kind: 'error', error: 'channel_not_found' });
+      world.slack.fault('chat.postEphemeral', { kind: 'error', error: 'user_not_in_channel' });
+      await pressRow(world, list, 0, 'csh_more');
+      await world.slack.waitForMessage(({ ephemeralFor }) => ephemeralFor !== undefined);
+    }));
 });
 
 describe('what does not fit into a row', () => {
