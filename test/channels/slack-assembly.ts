@@ -1,0 +1,174 @@
+/** The approvals and the real pieces of the Slack adapter, put together as slack.ts and server.ts do it, over calls that are a value. */
+import { type Approvals, type ApprovalsOptions, createApprovals } from '../../src/approvals.ts';
+import type { SlackCalls } from '../../src/channels/slack-calls.ts';
+import {
+  type Click,
+  createClickHandler,
+  createNotices,
+  inOrder,
+  type Notify,
+} from '../../src/channels/slack-clicks.ts';
+import { createEditor } from '../../src/channels/slack-editor.ts';
+import { createForms } from '../../src/channels/slack-forms.ts';
+import { createMessages } from '../../src/channels/slack-messages.ts';
+import { createThreads } from '../../src/channels/slack-threads.ts';
+import { HAS_OWN_CARD, NOTICES } from '../../src/channels/wording-notices.ts';
+import { createGrants } from '../../src/grants.ts';
+import type { Answer, Channel, Core, Receipt, StoreRecord, Verdict } from '../../src/types.ts';
+import { HOST, INSTANCE } from './requests.ts';
+
+/** An answer that a press has given. */
+export interface Given {
+  readonly answer: Answer;
+  verdict: Verdict;
+  /** What `pending` came to, when it did not count. */
+  later: Verdict | undefined;
+}
+
+/** Is told what passes between the pieces, as it happens. */
+export interface Witness {
+  readonly onShown: (id: string, receipt: Receipt) => void;
+  /** No further message is to come. */
+  readonly onAllShown: (id: string) => void;
+  readonly onRecord: (record: StoreRecord) => void;
+  readonly onOutcome: ApprovalsOptions['onOutcome'];
+  /** A press has come to the click handler, which has done nothing yet. */
+  readonly onHandled: (click: Click) => void;
+  /** `click`: the one that is being handled. */
+  readonly onAnswer: (click: Click | undefined, given: Given) => void;
+}
+
+export interface AssemblyOptions extends Pick<ApprovalsOptions, 'mayAnswer'> {
+  readonly witness: Witness;
+  readonly calls: SlackCalls;
+  readonly threads: boolean;
+  readonly noticeMs: number;
+  readonly now: () => number;
+}
+
+export interface Assembly {
+  readonly approvals: Approvals;
+  /** What Bolt hands over for a press. */
+  readonly onClick: (click: Click, respond: (text: string) => Promise<void>) => void;
+  /** Ends whatever waits for a time. */
+  end(): void;
+}
+
+/** How long a press waits for the place of its message; see slack.ts. */
+export const PRESS_WAIT_MS = 700;
+const NOTICE_DEADLINE_MS = 10_000;
+
+export function createAssembly(options: AssemblyOptions): Assembly {
+  const { calls, now, noticeMs, witness } = options;
+  const stopping = new AbortController();
+  const shared = { calls, now, stopping: stopping.signal };
+  const editor = createEditor(shared);
+  const places = { editor, host: HOST, instanceId: INSTANCE, maskRules: () => [] };
+  const messages = createMessages({
+    ...{ ...shared, ...places },
+    threads: createThreads({ ...shared, ...places, isOn: options.threads }),
+    broadcast: true,
+    ready: async () => {},
+    lookAround: async () => ({}),
+    dangerOf: () => undefined,
+    onPosted: () => {},
+  });
+
+  const notify: Notify = ({ channel, user, threadTs }, text, respond) => {
+    const bounds = { deadline: now() + NOTICE_DEADLINE_MS, maxTries: 2, signal: stopping.signal };
+    const place = { channel, user, ...(threadTs === undefined ? {} : { thread_ts: threadTs }) };
+    calls
+      .call('edit', 'chat.postEphemeral', { ...place, text }, 'tell the person', bounds)
+      .catch(() => respond?.(text))
+      .catch(() => {});
+  };
+
+  let handling: Click | undefined;
+  const witnessed = (core: Core): Core => ({
+    ...core,
+    answer: (answer, onLater) => {
+      const given: Given = { answer, verdict: 'pending', later: undefined };
+      given.verdict = core.answer(answer, (verdict) => {
+        given.later = verdict;
+        onLater(verdict);
+      });
+      witness.onAnswer(handling, given);
+      return given.verdict;
+    },
+  });
+
+  const connect = (core: Core): Assembly['onClick'] => {
+    const { entries, refresh, whenKnown } = messages;
+    const notices = createNotices({ now, noticeMs, notify });
+    const forms = createForms({ ...shared, core, entries, instanceId: INSTANCE, refresh, notify });
+    const handle = createClickHandler({
+      ...{ instanceId: INSTANCE, now, core, notify: notices },
+      isDuplicate: messages.isDuplicate,
+      onForeign: () => {},
+      openForm: forms.open,
+      onQuestion: forms.onQuestion,
+      onMore: (click, { requestId }, notice) => {
+        const entry = entries.get(requestId);
+        if (entry === undefined) return notice(NOTICES['unknown-request']);
+        messages.unfold(entry, click.user).then(
+          (isNew) => isNew || notice(HAS_OWN_CARD),
+          () => notice(NOTICES.noForm),
+        );
+      },
+      removeButtons: (click, words) => void messages.removeButtons(click, words),
+    });
+    const handled: typeof handle = (click, respond) => {
+      witness.onHandled(click);
+      handling = click;
+      try {
+        handle(click, respond);
+      } finally {
+        handling = undefined;
+      }
+    };
+    return inOrder(handled, (click) => whenKnown(click.channel, click.message, PRESS_WAIT_MS));
+  };
+
+  const channel: Channel = {
+    name: 'Slack',
+    start: async (core) => {
+      onClick = connect(witnessed(core));
+    },
+    ask: async (request, signal, onShown) => {
+      const witnessedShown = (receipt: Receipt): void => {
+        witness.onShown(request.id, receipt);
+        onShown(receipt);
+      };
+      await messages.ask(request, signal, witnessedShown).finally(() => witness.onAllShown(request.id));
+    },
+    close: messages.close,
+    tell: async (news) => {
+      if (news.type === 'counted') await messages.counted(news.request, news.by);
+    },
+    stop: async () => stopping.abort(),
+  };
+  let onClick: Assembly['onClick'] = () => {
+    throw new Error('Expected the channel to be started before a press comes');
+  };
+  const approvals = createApprovals({
+    channel,
+    grants: createGrants({ newId: () => 'G', matches: () => false }),
+    store: { append: witness.onRecord },
+    now,
+    logger: { info: () => {}, warn: () => {}, error: () => {} },
+    onOutcome: witness.onOutcome,
+    onGrants: () => {},
+    maskRules: () => [],
+    mayAnswer: options.mayAnswer,
+    mayRun: () => true,
+    candidates: () => [],
+  });
+  return {
+    approvals,
+    onClick: (click, respond) => onClick(click, respond),
+    end: () => {
+      stopping.abort();
+      void approvals.stop({ reason: 'The test is over.' });
+    },
+  };
+}
