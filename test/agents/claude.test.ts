@@ -6,6 +6,7 @@ import { claudeEvidence } from '../../src/agents/claude-evidence.ts';
 import { AppError } from '../../src/errors.ts';
 import { digestOf } from '../../src/request.ts';
 import type { Decided, HookInput, Offers, Outcome, PermissionUpdate } from '../../src/types.ts';
+import { readOutput } from './claude-outputs.ts';
 
 const FIXTURES = ['claude-code', 'claude-code-2.1.329'].flatMap((folder) => {
   const base = new URL(`../fixtures/${folder}/`, import.meta.url).pathname;
@@ -280,45 +281,82 @@ describe('what Claude Code reads after a PreToolUse', () => {
   });
 });
 
-test('whatever the input and the outcome, stdout is empty or one JSON document, and allows only after an approval', () => {
-  const outcome: fc.Arbitrary<Outcome> = fc.oneof(
-    fc.record(
-      {
-        kind: fc.constantFrom('allowed' as const, 'denied' as const),
-        ...{ by: fc.string(), via: fc.string(), at: fc.nat() },
-        ...{ rule: fc.string(), reason: fc.string(), interrupt: fc.boolean() },
-        updatedInput: fc.dictionary(fc.string(), fc.jsonValue()),
-      },
-      { requiredKeys: ['kind', 'by', 'via', 'at'] },
-    ),
-    fc.record({
+/** Whatever a person, a rule or the daemon may come to. */
+const UPDATE: fc.Arbitrary<PermissionUpdate> = fc.oneof(
+  fc.record({
+    type: fc.constant('addRules' as const),
+    rules: fc.array(fc.record({ toolName: fc.string(), ruleContent: fc.string() }, { requiredKeys: ['toolName'] })),
+    behavior: fc.constant('allow' as const),
+    destination: fc.constantFrom(...(['session', 'localSettings', 'projectSettings', 'userSettings'] as const)),
+  }),
+  fc.constant({ type: 'setMode', mode: 'acceptEdits', destination: 'session' } as const),
+);
+const OUTCOME: fc.Arbitrary<Outcome> = fc.oneof(
+  fc.record(
+    {
+      kind: fc.constantFrom('allowed' as const, 'denied' as const),
+      ...{ by: fc.string(), via: fc.string(), at: fc.nat(), also: fc.array(fc.string()) },
+      ...{ rule: fc.string(), reason: fc.string({ unit: 'binary' }), interrupt: fc.boolean() },
+      updatedInput: fc.dictionary(fc.string(), fc.jsonValue()),
+      updatedPermissions: fc.array(UPDATE, { maxLength: 3 }),
+    },
+    { requiredKeys: ['kind', 'by', 'via', 'at'] },
+  ),
+  fc.record(
+    {
       kind: fc.constantFrom(...(['expired', 'withdrawn', 'elsewhere', 'unknown', 'stopped', 'undeliverable'] as const)),
-      reason: fc.string(),
-      at: fc.nat(),
-    }),
-  );
-  const input = fc.record({
-    hook_event_name: fc.oneof(fc.constantFrom('PreToolUse', 'PermissionRequest', 'Stop'), fc.string({ minLength: 1 })),
+      ...{ reason: fc.string({ unit: 'binary' }), at: fc.nat(), code: fc.string() },
+    },
+    { requiredKeys: ['kind', 'reason', 'at'] },
+  ),
+);
+const EVENTS = [...new Set(FIXTURES.map(({ name }) => name.replace(/^.*\/(\w+)\..*$/, '$1')))];
+const INPUT: fc.Arbitrary<HookInput> = fc.record(
+  {
+    hook_event_name: fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom('PreToolUse', 'PermissionRequest', 'Stop') },
+      { weight: 1, arbitrary: fc.oneof(fc.constantFrom(...EVENTS), fc.string({ minLength: 1 })) },
+    ),
     session_id: fc.string({ minLength: 1 }),
     cwd: fc.string({ minLength: 1 }),
     tool_name: fc.string({ minLength: 1 }),
-    tool_input: fc.dictionary(fc.string(), fc.jsonValue()),
-    permission_mode: fc.string(),
-  });
+    tool_input: fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary' })),
+    permission_mode: fc.oneof(fc.constantFrom('default', 'bypassPermissions', 'plan'), fc.string()),
+  },
+  { requiredKeys: ['hook_event_name', 'session_id', 'cwd', 'tool_name', 'tool_input'] },
+);
+
+test('whatever the event, its input and the outcome, stdout is empty or one document that the event accepts', () => {
+  expect(EVENTS).toContain('SubagentStop');
   fc.assert(
-    fc.property(input, outcome, fc.constantFrom('ask' as const, 'deny' as const), (value, end, policy) => {
-      const { stdout, exitCode } = claude.say(value, end, policy);
-      expect(exitCode).toBe(0);
-      expect(stdout.split('\n').length).toBe(stdout === '' ? 1 : 2);
+    fc.property(INPUT, OUTCOME, fc.constantFrom('ask' as const, 'deny' as const), (input, outcome, policy) => {
+      const { stdout, stderr, exitCode } = claude.say(input, outcome, policy);
+      expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+      const document = readOutput(input.hook_event_name, stdout);
+      const isGate = input.hook_event_name === 'PreToolUse';
+      const isDecided = outcome.kind === 'allowed' || outcome.kind === 'denied';
+      if (isGate || (isDecided && input.hook_event_name === 'PermissionRequest')) expect(document).toBeDefined();
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test('whatever the input, nothing is allowed without an approval, and what runs is what was approved', () => {
+  fc.assert(
+    fc.property(INPUT, OUTCOME, fc.constantFrom('ask' as const, 'deny' as const), (input, outcome, policy) => {
+      const { stdout } = claude.say(input, outcome, policy);
       const document = stdout === '' ? undefined : JSON.parse(stdout);
       const decision = document?.hookSpecificOutput;
       const isAllow = decision?.permissionDecision === 'allow' || decision?.decision?.behavior === 'allow';
-      expect(isAllow).toBe(end.kind === 'allowed' && /^(PreToolUse|PermissionRequest)$/.test(value.hook_event_name));
-      const isSentOn = value.hook_event_name === 'Stop' && end.kind === 'denied' && end.reason !== undefined;
+      expect(isAllow).toBe(
+        outcome.kind === 'allowed' && /^(PreToolUse|PermissionRequest)$/.test(input.hook_event_name),
+      );
+      const isSentOn = input.hook_event_name === 'Stop' && outcome.kind === 'denied' && outcome.reason !== undefined;
       expect(document?.decision === 'block').toBe(isSentOn);
-      if (!isAllow || end.kind !== 'allowed') return;
+      if (!isAllow || outcome.kind !== 'allowed') return;
       const ran = decision.updatedInput ?? decision.decision.updatedInput;
-      expect(ran).toEqual(JSON.parse(JSON.stringify(end.updatedInput ?? value.tool_input)));
+      expect(ran).toEqual(JSON.parse(JSON.stringify(outcome.updatedInput ?? input.tool_input)));
     }),
+    { numRuns: 1_000 },
   );
 });

@@ -6,8 +6,10 @@ import type {
   SyncHookJSONOutput,
 } from '@anthropic-ai/claude-agent-sdk';
 import type { AskUserQuestionInput } from '@anthropic-ai/claude-agent-sdk/sdk-tools';
+import type * as v from 'valibot';
 import { claude } from '../../src/agents/claude.ts';
 import type { Decided, HookInput, Outcome, PermissionUpdate } from '../../src/types.ts';
+import { OUTPUTS } from '../agents/claude-outputs.ts';
 import questions from '../fixtures/claude-code/PermissionRequest.AskUserQuestion.json' with { type: 'json' };
 import preQuestions from '../fixtures/claude-code/PreToolUse.AskUserQuestion.json' with { type: 'json' };
 import permissionRequest from '../fixtures/claude-code-2.1.329/PermissionRequest.Bash.json' with { type: 'json' };
@@ -171,4 +173,14 @@ test('answered questions are still the questions of the official input, with the
 test('a reply to a stop is the document that the official types describe', () => {
   const official = { decision: 'block', reason: 'Now the tests.' } satisfies SyncHookJSONOutput;
   expect(printed(stop, { ...denied, reason: 'Now the tests.' })).toEqual(official);
+});
+
+test('the schemas that other tests check stdout with accept nothing that the official types do not know', () => {
+  type Output<Name extends keyof typeof OUTPUTS> = v.InferOutput<(typeof OUTPUTS)[Name]>;
+  const official: { readonly [Name in keyof typeof OUTPUTS]: (output: Output<Name>) => SyncHookJSONOutput } = {
+    PreToolUse: (output) => output,
+    PermissionRequest: (output) => output,
+    Stop: (output) => output,
+  };
+  expect(Object.keys(OUTPUTS)).toEqual(Object.keys(official));
 });
