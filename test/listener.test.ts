@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
+import { AGENTS } from '../src/agents/agent.ts';
+import { WITNESSES } from '../src/agents/evidence.ts';
+import { type Clients, createClients } from '../src/clients.ts';
 import { createListener, type Listener, type ListenerOptions, type Peer } from '../src/listener.ts';
+import { bash } from './channels/requests.ts';
 
 interface Office {
   readonly path: string;
@@ -172,3 +178,83 @@ describe('a peer', () => {
       await client.received(`wait\n${big}end\nbeat\n`);
     }));
 });
+
+describe('a daemon that is sent any bytes, cut anywhere', () => {
+  const input = JSON.stringify(bash('ls'));
+  const line = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(input, `{"claude_slack_hook":{"type":"status"}}`, ' ', '') },
+    { weight: 1, arbitrary: fc.json() },
+    { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
+    { weight: 1, arbitrary: fc.nat(input.length).map((end) => input.slice(0, end)) },
+  );
+  const bytes = fc
+    .array(fc.oneof({ weight: 4, arbitrary: line.map((text) => Buffer.from(`${text}\n`)) }, fc.uint8Array()), {
+      maxLength: 6,
+    })
+    .map((parts) => Buffer.concat(parts));
+
+  /** Everything that comes back until the other side has closed. */
+  const talk = async (path: string, chunks: readonly Uint8Array[]): Promise<string> => {
+    const socket = net.connect({ path, allowHalfOpen: true });
+    for (const chunk of chunks) {
+      // Each in a packet of its own, as far as that can be had.
+      if (chunk.byteLength > 0) await new Promise((resolve) => socket.write(chunk, resolve));
+    }
+    socket.end();
+    let text = '';
+    // A daemon that does not listen any more may close before everything was written.
+    socket.on('error', () => {});
+    for await (const chunk of socket) text += chunk;
+    return text;
+  };
+
+  test('answers every line, or says why it does not and closes; it lives on', async () => {
+    const denied = { kind: 'denied', by: 'U1', via: 'Slack', at: 1 } as const;
+    const clients: Clients = createClients({
+      ...{ agents: AGENTS, witnesses: WITNESSES, app: 'app', approvers: ['U1'], waitMs: 60_000 },
+      status: () => ({
+        ...{ pid: 1, version: '0', startedAt: 1, pending: [], grants: [] },
+        ...{ slack: { state: 'connected', connections: 1 }, apiUrl: '', logFile: '', auditFile: '' },
+      }),
+      policy: { approversFor: () => undefined, needed: () => 1, rule: () => undefined, restricts: () => false },
+      ...{
+        repliesInARow: () => 0,
+        withdraw: () => {},
+        observe: () => {},
+        onChange: () => {},
+        logger: { warn: () => {} },
+      },
+      ask: ({ id }) => queueMicrotask(() => clients.onOutcome(id, denied)),
+    });
+    await withOffice(
+      ({ path }) =>
+        fc.assert(
+          fc.asyncProperty(bytes, fc.array(fc.nat(60), { maxLength: 8 }), async (all, cuts) => {
+            const answers = await talk(path, cut(all, cuts));
+            const lines = answers.split('\n').slice(0, -1);
+            expect(answers === '' || answers.endsWith('\n')).toBe(true);
+            const replies = lines.map((text) => JSON.parse(text) as Record<string, { type?: string } | undefined>);
+            const isRefused = replies.some((reply) => reply.claude_slack_hook?.type === 'error');
+            const asked = all.toString().split('\n').slice(0, -1);
+            const spoken = asked.filter((text) => text.trim() !== '').length;
+            if (!isRefused) expect(replies).toHaveLength(spoken);
+            else expect(replies.length).toBeLessThanOrEqual(spoken + 1);
+            expect(await talk(path, [Buffer.from(`${input}\n`)])).toContain('"deny"');
+            expect(clients.waiting()).toBe(0);
+          }),
+          { numRuns: 300 },
+        ),
+      { onLine: clients.onLine, onGone: clients.onGone },
+    );
+  }, 30_000);
+});
+
+function cut(bytes: Uint8Array, lengths: readonly number[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  let from = 0;
+  for (const length of lengths) {
+    pieces.push(bytes.subarray(from, from + length));
+    from += length;
+  }
+  return [...pieces, bytes.subarray(from)];
+}

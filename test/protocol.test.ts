@@ -86,10 +86,22 @@ describe('a request line', () => {
   });
 
   test('of any text gives a message or an AppError, nothing else', () => {
+    const ours = fc.dictionary(
+      fc.constantFrom('type', 'protocol', 'agent', 'waitMs', 'app', 'secrets'),
+      fc.jsonValue(),
+    );
+    const near = fc.tuple(fc.constantFrom<object>({}, input), fc.oneof(ours, fc.jsonValue()));
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.json(),
+      near.map(([given, key]) => JSON.stringify({ ...given, claude_slack_hook: key })),
+      near.map(([given, change]) => JSON.stringify({ ...given, ...(typeof change === 'object' ? change : {}) })),
+    );
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
-        expect(codeOf(() => readIncoming(text))).toMatch(/^(no error|protocol|bad-input|daemon-mismatch)$/);
+      fc.property(text, (line) => {
+        expect(codeOf(() => readIncoming(line))).toMatch(/^(no error|protocol|bad-input|daemon-mismatch)$/);
       }),
+      { numRuns: 2_000 },
     );
   });
 });

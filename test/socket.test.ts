@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { isUtf8 } from 'node:buffer';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,33 +85,79 @@ describe('the line reader', () => {
     return { lines, errors };
   };
 
+  /** A stream cut after so many bytes each time; the last piece is the rest. */
+  const cut = (bytes: Uint8Array, given: readonly number[]): Uint8Array[] => {
+    const pieces: Uint8Array[] = [];
+    let from = 0;
+    for (const length of given) {
+      pieces.push(bytes.subarray(from, from + length));
+      from += length;
+    }
+    return [...pieces, bytes.subarray(from)];
+  };
+  const lengths = fc.array(fc.oneof(fc.nat(3), fc.nat(200)), { maxLength: 30 });
+
   test('gives the same lines for every chunking', () => {
     const line = fc
-      .string({ unit: 'binary', maxLength: 30 })
+      .string({ unit: 'binary', maxLength: 60 })
       .filter((text) => text.trim() !== '' && !text.includes('\n') && text.isWellFormed());
     fc.assert(
-      fc.property(fc.array(line), fc.array(fc.nat(20)), (lines, cuts) => {
+      fc.property(fc.array(line), lengths, (lines, given) => {
         const bytes = Buffer.from(lines.map((text) => `${text}\n`).join(''));
-        const chunks: Uint8Array[] = [];
-        let from = 0;
-        for (const cut of cuts) {
-          chunks.push(bytes.subarray(from, from + cut));
-          from += cut;
-        }
-        chunks.push(bytes.subarray(from));
-        expect(read(chunks, 10_000)).toEqual({ lines, errors: [] });
+        expect(read(cut(bytes, given), 10_000)).toEqual({ lines, errors: [] });
       }),
+      { numRuns: 2_000 },
     );
   });
 
-  test('never fails on any bytes and keeps no more than the bound', () => {
+  /** Bytes of which some are lines, some too long, and some no UTF-8. */
+  const BOUND = 40;
+  const anything = fc
+    .array(
+      fc.oneof(
+        fc.uint8Array({ maxLength: 60 }),
+        fc.string({ unit: 'binary', maxLength: 20 }).map((text) => new Uint8Array(Buffer.from(text))),
+        fc.constantFrom(new Uint8Array([10]), new Uint8Array([10]), new Uint8Array([13, 10]), new Uint8Array(41)),
+      ),
+      { maxLength: 12 },
+    )
+    .map((parts) => new Uint8Array(Buffer.concat(parts)));
+  /** The same in other words: what a whole stream comes to. */
+  const expected = (bytes: Uint8Array): { lines: string[]; errors: string[] } => {
+    const lines: string[] = [];
+    const parts = Buffer.from(bytes).toString('latin1').split('\n');
+    for (const [index, part] of parts.entries()) {
+      if (part.length > BOUND) return { lines, errors: ['input-too-large'] };
+      if (index === parts.length - 1) break;
+      const line = Buffer.from(part, 'latin1');
+      if (!isUtf8(line)) return { lines, errors: ['protocol'] };
+      if (line.toString().trim() !== '') lines.push(line.toString());
+    }
+    return { lines, errors: [] };
+  };
+
+  test('gives the same lines and the same end of any bytes for every chunking, and none longer than the bound', () => {
     fc.assert(
-      fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), (chunks) => {
-        const { lines, errors } = read(chunks, 40);
-        expect(errors.length).toBeLessThanOrEqual(1);
-        for (const text of lines) expect(Buffer.byteLength(text)).toBeLessThanOrEqual(40);
+      fc.property(anything, lengths, (bytes, given) => {
+        const result = read(cut(bytes, given), BOUND);
+        expect(result).toEqual(expected(bytes));
+        for (const text of result.lines) expect(Buffer.byteLength(text)).toBeLessThanOrEqual(BOUND);
       }),
+      { numRuns: 5_000 },
     );
+  });
+
+  test('keeps no more than the bound of a line that never ends', () => {
+    const chunk = Buffer.alloc(1_000_000, 'x');
+    const push = createLineReader(
+      1_000_000,
+      () => {},
+      () => {},
+    );
+    const before = process.memoryUsage().rss;
+    for (let count = 0; count < 400; count += 1) push(chunk);
+    Bun.gc(true);
+    expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
   });
 
   test('ends the stream at a line that is too long, once', () => {
