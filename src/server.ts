@@ -10,13 +10,13 @@ import type { Tokens } from './channels/slack-credentials.ts';
 import type { SlackHealth } from './channels/slack-health.ts';
 import { createClients } from './clients.ts';
 import { appFingerprint, appKey, type Wanted } from './daemon.ts';
-import { keepFailure, removeIdentity, writeIdentity, writeRecord } from './daemon-files.ts';
+import { freshFailure, keepFailure, removeIdentity, writeIdentity, writeRecord } from './daemon-files.ts';
 import { hideMemory, raiseDescriptors } from './daemon-limits.ts';
 import { createTurns, type Lock, leaveSession, takeLock } from './daemon-lock.ts';
 import { claimPlace, type Place, prepareAppDirectory, watchPlace } from './daemon-place.ts';
 import { proofOf } from './daemon-record.ts';
 import { READY_ENV, type Readiness, TAKE_OVER_ENV } from './daemon-start.ts';
-import { AppError, toAppError } from './errors.ts';
+import { AppError, knownCode, toAppError } from './errors.ts';
 import { createGrants } from './grants.ts';
 import { createIdleTimer } from './idle-timer.ts';
 import { instanceId } from './instance-id.ts';
@@ -74,6 +74,7 @@ export async function runServer(settings: Settings, env: Environment): Promise<n
       return 0;
     }
     dieAt('lock-held');
+    if (report !== undefined) throwFreshFailure(wanted);
     place = claimPlace(env, key);
     process.chdir('/');
     return await serve({ settings, tokens, key, wanted, place, lock, state, report });
@@ -100,7 +101,12 @@ async function takeOver(wanted: Wanted, tokens: Tokens): Promise<Lock | undefine
   const { askToRetire } = await import('./take-over.ts');
   const isFreed = await askToRetire(wanted, async () => {
     const { checkTokens } = await import('./channels/slack-credentials.ts');
-    await checkTokens(tokens, CHECK_TOKENS_MS);
+    try {
+      await checkTokens(tokens, CHECK_TOKENS_MS);
+    } catch (error) {
+      keepStartFailure(wanted, toAppError(error));
+      throw error;
+    }
   });
   if (!isFreed) return undefined;
   for (const until = performance.now() + ROOM_MS; performance.now() < until; await Bun.sleep(POLL_MS)) {
@@ -108,6 +114,17 @@ async function takeOver(wanted: Wanted, tokens: Tokens): Promise<Lock | undefine
     if (lock !== undefined) return lock;
   }
   return undefined;
+}
+
+function keepStartFailure({ paths, app }: Wanted, { code, message, hint }: AppError): void {
+  keepFailure(paths.failure, { code, message, hint, at: Date.now(), app });
+}
+
+/** Somebody may have failed between the look of the client that launched us and our lock. */
+function throwFreshFailure({ paths, app }: Wanted): void {
+  const failure = freshFailure(paths.failure, app);
+  if (failure === undefined) return;
+  throw new AppError(knownCode(failure.code, 'daemon-start'), failure.message, { hint: failure.hint });
 }
 
 type Report = (readiness: Readiness) => void;
@@ -281,9 +298,9 @@ async function serve(options: ServeOptions): Promise<number> {
   clients.refuseNew();
   listener.stop();
   if (ended instanceof AppError) {
-    const { code, message, hint } = ended;
+    const { code, message } = ended;
     logger.error({ code, err: ended }, 'start failed');
-    keepFailure(wanted.paths.failure, { code, message, hint, at: Date.now(), app: wanted.app });
+    keepStartFailure(wanted, ended);
     await lastWords(approvals.stop({ reason: message, code }), LAST_EDITS_MS, channel);
   } else {
     logger.info({ reason: ended.why }, 'daemon stopping');

@@ -22,6 +22,8 @@ export interface Ran {
   readonly stderr: string;
   readonly exitCode: number;
   readonly tookMs: number;
+  /** From the end of the process to the end of what it has written: longer where something else holds its output. */
+  readonly lingeredMs: number;
 }
 
 export interface Hook {
@@ -85,8 +87,14 @@ export async function withBench(
       stderr: 'pipe',
     });
     const ended = (async (): Promise<Ran> => {
-      const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-      return { stdout, stderr, exitCode, tookMs: performance.now() - startedAt };
+      const exited = child.exited.then((exitCode) => ({ exitCode, exitedAt: performance.now() }));
+      const [stdout, stderr, { exitCode, exitedAt }] = await Promise.all([
+        child.stdout.text(),
+        child.stderr.text(),
+        exited,
+      ]);
+      const now = performance.now();
+      return { stdout, stderr, exitCode, tookMs: now - startedAt, lingeredMs: now - exitedAt };
     })();
     return { pid: child.pid, kill: (signal) => child.kill(signal), ended };
   };
