@@ -1,4 +1,6 @@
 /** Starting a daemon and connecting to it. Loaded only when none is running. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import {
   type Connection,
   type ConnectionEvents,
@@ -9,6 +11,7 @@ import {
   type Wanted,
 } from './daemon.ts';
 import { freshFailure } from './daemon-files.ts';
+import { takeLock } from './daemon-lock.ts';
 import { AppError, ERRORS, knownCode } from './errors.ts';
 
 /** The file descriptor on which a launched daemon reports how its start went. Absent: it was started by hand, in the foreground. */
@@ -18,6 +21,10 @@ export const TAKE_OVER_ENV = '__CLAUDE_SLACK_TAKE_OVER__';
 
 const READY_FD = 3;
 const RETRY_CONNECT_MS = 4;
+/** How long a client leaves it to another one to start a daemon; that one may have been stopped. */
+const TURN_MS = 600;
+/** Many that wait for their turn must leave the processor to the daemon. */
+const MAX_PAUSE_MS = 32;
 /** A daemon that is going away frees the lock within a moment; then ours must try again. */
 const RETRY_LAUNCH_MS = 150;
 /** How a launched daemon says that it listens, that another one has the lock, or why it cannot start. One JSON line. */
@@ -41,13 +48,24 @@ export async function startAndConnect(
   events: ConnectionEvents,
   isOutdated: boolean,
 ): Promise<Connection> {
-  const failureFile = wanted.paths.failure;
-  const failure = freshFailure(failureFile, wanted.app);
-  if (failure !== undefined) throw startError(failure);
+  const { failure: failureFile, starting } = wanted.paths;
+  const turnUntil = Math.min(until, performance.now() + TURN_MS);
   let isTakeOver = isOutdated;
   let mayDie = true;
+  let pauseMs = RETRY_CONNECT_MS;
   while (performance.now() < until) {
-    const readiness = await launch(launchWith, until, isTakeOver);
+    const turn = takeTurn(starting);
+    if (turn === undefined && performance.now() < turnUntil) {
+      await Bun.sleep(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
+      const meeting = await meet(wanted, until, events);
+      if (meeting.state === 'ready') return meeting.connection;
+      isTakeOver = meeting.state === 'outdated';
+      continue;
+    }
+    const failure = freshFailure(failureFile, wanted.app);
+    if (failure !== undefined) throw startError(failure);
+    const readiness = await launch(launchWith, until, isTakeOver).finally(() => turn?.release());
     if (readiness.state === 'failed') {
       // One that was killed on its way has said nothing; it says more when it cannot start.
       if (readiness !== KILLED || !mayDie) throw startError(readiness);
@@ -63,6 +81,20 @@ export async function startAndConnect(
   const late = freshFailure(failureFile, wanted.app);
   if (late !== undefined) throw startError(late);
   throw new AppError('daemon-timeout', 'Expected the daemon to listen within 1.5 s, got no connection');
+}
+
+/**
+ * A hundred clients that find no daemon at once would start a hundred, and leave the one that wins no time to come up.
+ * Undefined while another client has the turn; where there can be no lock, nobody waits for one.
+ */
+function takeTurn(path: string): { release(): void } | undefined {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return takeLock(path);
+  } catch {
+    // The daemon says what is wrong with the directory.
+    return { release: () => {} };
+  }
 }
 
 async function meetUntil(wanted: Wanted, patience: number, until: number, events: ConnectionEvents): Promise<Meeting> {

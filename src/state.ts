@@ -17,6 +17,8 @@ export interface AppPaths {
   readonly dir: string;
   /** Held with flock for as long as the app's daemon lives, wherever that listens. */
   readonly lock: string;
+  /** Held with flock by the client that starts a daemon, until that has said how it went. */
+  readonly starting: string;
   /** Where the daemon listens, and how it proves to be ours; see daemon-record.ts. */
   readonly record: string;
   /** Why the last start failed, so that a failing start is not tried again at every tool call. */
@@ -50,6 +52,7 @@ export function appPathsIn(dir: string): AppPaths {
   return {
     dir,
     lock: `${dir}/lock`,
+    starting: `${dir}/starting`,
     record: `${dir}/daemon.json`,
     failure: `${dir}/failure.json`,
     checkpoint: `${dir}/checkpoint.json`,

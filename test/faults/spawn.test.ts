@@ -1,7 +1,10 @@
 /** Starting daemons: one of them, whatever starts at once, dies or cannot be reached; see harness.ts about the ids. */
 import { describe, expect, test } from 'bun:test';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { appKey } from '../../src/daemon.ts';
+import { takeLock } from '../../src/daemon-lock.ts';
+import { appPaths } from '../../src/state.ts';
 import { BINARY, type Hook, payload, type TestBench, textOf, withBench } from '../e2e/bench.ts';
 import { answerAll, closedCard, decisionOf, descendants, herd, ROOM, reasonOf, signalAll, watch } from './harness.ts';
 
@@ -146,6 +149,18 @@ describe('an agent that kills the whole tree of the hook that started the daemon
     60_000,
   );
 });
+
+test('a hook that was stopped while it started a daemon holds up no other', () =>
+  withBench(async (bench) => {
+    const { starting } = appPaths(bench.env, appKey(bench.slack.appToken, bench.slack.apiUrl));
+    mkdirSync(dirname(starting), { recursive: true, mode: 0o700 });
+    const turn = takeLock(starting);
+    const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
+    await bench.press(card, 'csh_approve');
+    expect(decisionOf((await hook.ended).stdout)).toBe('allow');
+    expect(turn?.isCurrent()).toBe(true);
+    turn?.release();
+  }));
 
 test('[S8] the agent sees the end of a hook at once, though the daemon that it started lives on', () =>
   withBench(async (bench) => {
