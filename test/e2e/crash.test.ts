@@ -34,12 +34,14 @@ const closedCard = ({ slack }: TestBench, { ts }: EmulatedMessage): Promise<Emul
   slack.waitForMessage((message) => message.ts === ts && !hasButtons(message));
 
 describe('a daemon that is killed', () => {
-  test('loses nothing: presses on the messages that are there answer every hook, and no card is posted again', () =>
+  test('[P18] loses nothing: presses on the messages that are there answer every hook, and no card is posted again', () =>
     withBench(async (bench) => {
       const pending = await askMany(bench, 5);
       const posts = bench.slack.calls('chat.postMessage').length;
       const before = bench.daemons();
       killDaemon(bench);
+      const again = (): number => bench.log().split('request asked again').length - 1;
+      await bench.until(() => again() === 5, 'all to wait at a new daemon', 3_000);
       await newDaemon(bench, before);
       for (const [index, { card }] of pending.entries())
         await bench.press(card, index % 2 === 0 ? 'csh_approve' : 'csh_deny');
@@ -108,7 +110,7 @@ describe.concurrent('a daemon that dies', () => {
     ['after-reply-before-edit:2', {}],
     ['during-rotate', { CSH_LOG_BYTES: '4000' }],
   ])(
-    'at %s loses no request and allows nothing that is not on record',
+    '[P29] at %s loses no request and allows nothing that is not on record',
     (point, more) =>
       withBench(async (bench) => {
         const hooks = Array.from({ length: 5 }, () =>
@@ -123,7 +125,7 @@ describe.concurrent('a daemon that dies', () => {
   );
 
   test(
-    'while it stops has answered, and the next one closes its cards',
+    '[P29] while it stops has answered, and the next one closes its cards',
     () =>
       withBench(async (bench) => {
         const run = crashing(bench, 'during-drain');

@@ -21,7 +21,7 @@ const passed = ({ until }: TestBench, ms: number): Promise<void> => {
 
 describe.concurrent('a daemon', () => {
   test(
-    'that hangs is noticed within 5.5 s, and its card is closed when it goes on',
+    '[P21] that hangs is noticed within 5.5 s, and its card is closed when it goes on',
     () =>
       withBench(async (bench) => {
         const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
@@ -100,7 +100,7 @@ describe('a hook whose agent is killed', () => {
     ['at a PermissionRequest', 'inherit', `BINARY < INPUT`, 'PermissionRequest.Bash', '0'],
     ['behind a script of its own', 'inherit', `bash -c 'BINARY < INPUT; exit $?'`, 'PreToolUse.Bash', '2'],
   ] as const)(
-    '%s ends within 2 s as if it had been stopped, and its card says so',
+    '[P24] %s ends within 2 s as if it had been stopped, and its card says so',
     (_how, stdout, run, event, code) =>
       withBench(async (bench) => {
         const input = writeInput(bench, event);

@@ -125,11 +125,17 @@ test('a request that nobody answers ends in the failure answer before the agent 
     await press(card, 'csh_approve').catch(() => {});
   }));
 
-test('another --user-id of a later hook gets that hook’s card', () =>
+test('[S13] another --user-id of a later hook gets that hook’s card, and the first one’s stays as it is', () =>
   withBench(async ({ ask, press, slack }) => {
     const first = await ask(payload('PreToolUse.Bash'));
     const second = await ask(payload('PreToolUse.Bash'), { args: ['--user-id', slack.otherUser.id] });
     expect(second.card.channel).not.toBe(first.card.channel);
+    expect(slack.messages().find(({ ts }) => ts === first.card.ts)).toEqual(first.card);
+    // Who was asked about the one has no say in the other.
+    await press(first.card, 'csh_approve', slack.otherUser.id);
+    await slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === slack.otherUser.id);
+    await press(second.card, 'csh_approve', slack.user.id);
+    await slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === slack.user.id);
     await press(second.card, 'csh_deny', slack.otherUser.id);
     await press(first.card, 'csh_approve');
     expect((await second.hook.ended).stdout).toContain('"deny"');

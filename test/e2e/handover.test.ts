@@ -26,7 +26,7 @@ async function pendingWith(bench: TestBench, count: number, run: Parameters<Test
 }
 
 describe('a running daemon', () => {
-  test('makes room for a newer one; what is pending is answered on the messages that are there', () =>
+  test('[S14] makes room for a newer one; what is pending is answered on the messages that are there', () =>
     withBench(async (bench) => {
       const older = await pendingWith(bench, 3, { command: [TEST_BINARY], env: { CSH_VERSION: '0.0.9' } });
       const [before] = bench.daemons();

@@ -54,7 +54,7 @@ describe('TMPDIR', () => {
     }),
   );
 
-  test('that differs from hook to hook makes no second daemon of the same app', () =>
+  test('[S11] that differs from hook to hook makes no second daemon of the same app, and every first press counts', () =>
     withBench(async (bench) => {
       const other = join(bench.home, 'other');
       mkdirSync(other);
@@ -74,7 +74,7 @@ describe('TMPDIR', () => {
 });
 
 describe('two Slack apps', () => {
-  test('have a daemon each, in the same TMPDIR, and --stop ends only its own', () =>
+  test('[S12] have a daemon each, in the same TMPDIR, and --stop ends only its own', () =>
     withBench(async (bench) => {
       const second = await createEmulator();
       try {
@@ -86,6 +86,7 @@ describe('two Slack apps', () => {
         const hook = bench.hook(payload('PreToolUse.Bash'), { env });
         const card = await second.waitForMessage(hasButtons);
         expect(bench.daemons()).toHaveLength(2);
+        expect([bench.slack.connectionsEver(), second.connectionsEver()]).toEqual([1, 1]);
         expect((await bench.run(['--status'], { env })).stdout).toContain('pending:  1');
         await second.click({ channel: card.channel, ts: card.ts, actionId: 'csh_deny' });
         expect(decisionOf((await hook.ended).stdout)).toBe('deny');
@@ -94,6 +95,8 @@ describe('two Slack apps', () => {
         expect(bench.daemons()).toHaveLength(1);
         await bench.press(first.card, 'csh_approve');
         expect(decisionOf((await first.hook.ended).stdout)).toBe('allow');
+        // Neither has seen anything of the other: a card, and the first message of its thread.
+        for (const { calls } of [bench.slack, second]) expect(calls('chat.postMessage')).toHaveLength(2);
         // Both have written into one log, and it is one chain.
         expect(bench.audit().filter(({ type }) => type === 'gap')).toEqual([]);
         expect((await bench.run(['history', 'verify'])).exitCode).toBe(0);

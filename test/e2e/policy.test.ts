@@ -70,7 +70,7 @@ test('rules test says which rule decides and why the others do not', () =>
     expect(bench.daemons()).toEqual([]);
   }));
 
-test('the approvers of a project are asked, and one who is removed from the file can no longer answer', () =>
+test('[S15] the approvers of a project are asked, and one who is removed from the file can no longer answer', () =>
   withBench(async (bench) => {
     const { user, otherUser } = bench.slack;
     const env = { SLACK_USER_ID: undefined };
