@@ -59,6 +59,13 @@ export interface EmulatedCall {
   readonly response: Readonly<Record<string, unknown>>;
 }
 
+/** An acknowledgement as it came in, whether anybody waited for it or not. */
+export interface EmulatedAck {
+  readonly envelopeId: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /**
  * Trouble on command for one Web API method ('*' = every method), or for the address that takes the bytes of files ('upload'). It applies to the next `times` calls (default 1; Infinity = until removed).
  * - error: a normal 200 answer `{ok:false, error, ...extra}`
@@ -194,6 +201,8 @@ export interface Emulator {
   connections(): number;
   /** Socket Mode connections ever opened (hello sent). */
   connectionsEver(): number;
+  /** Every acknowledgement so far, oldest first, also of frames sent with `sendFrame`. */
+  acks(): readonly EmulatedAck[];
   /** Another daemon's connections for hello.num_connections: added to the true count. */
   setForeignConnections(count: number): void;
   /** Sends a `disconnect` frame with this reason to every connection, then closes it as Slack does (`warning` closes after 10 s). */

@@ -117,6 +117,7 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
     fault: (method, fault, times = 1) => faults.add(method, fault, times),
     connections: socketMode.count,
     connectionsEver: socketMode.ever,
+    acks: socketMode.acks,
     setForeignConnections: socketMode.setForeign,
     disconnect: socketMode.disconnect,
     dropConnections: socketMode.drop,

@@ -1,6 +1,7 @@
 /** Socket Mode: tickets, the open connections, and envelopes that go to one of them and want an ack. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import type { EmulatedAck } from './emulator-types.ts';
 import { isRecord, parseJson } from './json.ts';
 import { acceptWebSocket, type RawWebSocket } from './websocket.ts';
 import type { Workspace } from './workspace.ts';
@@ -45,6 +46,7 @@ export interface SocketMode {
   deliver(envelope: Record<string, unknown>): Promise<Delivery>;
   count(): number;
   ever(): number;
+  acks(): readonly EmulatedAck[];
   setForeign(count: number): void;
   disconnect(reason: DisconnectReason): void;
   drop(): void;
@@ -62,6 +64,7 @@ export function createSocketMode(workspace: Workspace, options: SocketModeOption
   const tickets = new Map<string, number>();
   const connections = new Set<Connection>();
   const pending = new Map<string, Pending>();
+  const acks: EmulatedAck[] = [];
   let foreign = 0;
   let ever = 0;
   let turn = 0;
@@ -119,6 +122,8 @@ export function createSocketMode(workspace: Workspace, options: SocketModeOption
   function onFrame(text: string): void {
     const frame = parseJson(text);
     if (!isRecord(frame) || typeof frame.envelope_id !== 'string') return;
+    acks.push({ envelopeId: frame.envelope_id, at: Date.now() });
+    workspace.changes.notify();
     pending
       .get(frame.envelope_id)
       ?.settle({ delivery: 'acked', ...('payload' in frame ? { ackPayload: frame.payload } : {}) });
@@ -167,6 +172,7 @@ export function createSocketMode(workspace: Workspace, options: SocketModeOption
     deliver,
     count: () => working().length,
     ever: () => ever,
+    acks: () => acks,
     setForeign: (count) => {
       foreign = count;
     },

@@ -93,36 +93,56 @@ test('the decision does not wait for the message to be edited', () =>
     expect(hasButtons(slack.messages().find(({ ts }) => ts === card.ts) ?? card)).toBe(true);
   }));
 
-test('a hook that is killed turns its card into withdrawn, without buttons', () =>
-  withBench(async ({ ask, slack }) => {
-    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+test.each([
+  ['[P22]', 'SIGKILL', 128 + 9],
+  ['[P23]', 'SIGTERM', 2],
+  ['[P23]', 'SIGINT', 2],
+  ['[P23]', 'SIGHUP', 2],
+] as const)(
+  '%s a hook that gets %s has its card withdrawn at once, blocks its call, and a press that comes later hears that it is over',
+  (_case, signal, exitCode) =>
+    withBench(async ({ ask, slack, decisions }) => {
       const { hook, card } = await ask(payload('PreToolUse.Bash'));
       hook.kill(signal);
       const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message), 1_000);
-      expect(textOf(closed)).toMatch(/withdrawn/i);
-      await hook.ended;
-    }
-  }));
+      expect(textOf(closed)).toContain('Withdrawn');
+      expect(await hook.ended).toMatchObject({ stdout: '', exitCode });
+      // By a Slack that has not drawn the card anew yet.
+      await slack.click({ channel: card.channel, ts: card.ts, actionId: 'csh_approve', stale: true });
+      const notice = await slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === slack.user.id);
+      expect(notice.text).toStartWith('Nothing was decided: this request is over');
+      expect(slack.messages().find(({ ts }) => ts === card.ts)).toEqual(closed);
+      expect(decisions()).toMatchObject([
+        { type: 'asked' },
+        { type: 'ended', kind: 'withdrawn' },
+        { type: 'refused', verdict: 'closed' },
+      ]);
+    }),
+);
 
-test('a hook that is stopped by a signal blocks a PreToolUse and says nothing to a PermissionRequest', () =>
+test('a hook that is stopped by a signal says nothing to a PermissionRequest', () =>
   withBench(async ({ ask }) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-      const pre = await ask(payload('PreToolUse.Bash'));
-      pre.hook.kill(signal);
-      expect(await pre.hook.ended).toMatchObject({ stdout: '', exitCode: 2 });
       const request = await ask(payload('PermissionRequest.Bash'));
       request.hook.kill(signal);
       expect(await request.hook.ended).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
     }
   }));
 
-test('a request that nobody answers ends in the failure answer before the agent gives up, and the card says expired', () =>
-  withBench(async ({ ask, slack, press }) => {
-    const { hook, card } = await ask(payload('PreToolUse.Bash'), { args: ['--deadline', '900ms'] });
-    expect(JSON.parse((await hook.ended).stdout).hookSpecificOutput).toMatchObject({ permissionDecision: 'ask' });
+test('[P30] a request that nobody answers ends in the failure answer at its deadline, the card says expired, and a press that comes later hears so', () =>
+  withBench(async ({ ask, slack, decisions }) => {
+    const { hook, card } = await ask(payload('PreToolUse.Bash'), { args: ['--deadline', '2s'] });
+    const { stdout, tookMs } = await hook.ended;
+    expect(JSON.parse(stdout).hookSpecificOutput).toMatchObject({ permissionDecision: 'ask' });
+    expect(tookMs).toBeGreaterThan(1_900);
+    // What is left of the agent's own timeout by default is 30 s.
+    expect(tookMs).toBeLessThan(4_000);
     const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
-    expect(textOf(closed)).toMatch(/expired/i);
-    await press(card, 'csh_approve').catch(() => {});
+    expect(textOf(closed)).toContain('Expired');
+    await slack.click({ channel: card.channel, ts: card.ts, actionId: 'csh_approve', stale: true });
+    const notice = await slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === slack.user.id);
+    expect(notice.text).toBe('Nothing was decided: this request has expired.');
+    expect(decisions().at(-1)).toMatchObject({ type: 'refused', verdict: 'expired' });
   }));
 
 test('[S13] another --user-id of a later hook gets that hook’s card, and the first one’s stays as it is', () =>

@@ -42,6 +42,28 @@ test(
 );
 
 test(
+  'every acknowledgement is kept, also of a frame that was made by hand and sent twice',
+  withEmulator({}, async (emulator, { connect, postCard }) => {
+    const twice = Promise.withResolvers<void>();
+    let count = 0;
+    await connect(async (envelope) => {
+      await envelope.ack();
+      count += 1;
+      if (count === 3) twice.resolve();
+    });
+    const { envelopeId = '' } = await emulator.click({ ...(await postCard()), actionId: 'allow' });
+    const frame = JSON.stringify({ envelope_id: 'by hand', type: 'interactive', payload: { type: 'block_actions' } });
+    emulator.sendFrame(frame);
+    emulator.sendFrame(frame);
+    await twice.promise;
+    await emulator.click({ ...(await postCard()), actionId: 'allow' });
+    const [first, second, third] = emulator.acks();
+    expect([first, second, third].map((ack) => ack?.envelopeId)).toEqual([envelopeId, 'by hand', 'by hand']);
+    expect(Math.abs((third?.at ?? 0) - Date.now())).toBeLessThan(60_000);
+  }),
+);
+
+test(
   'clicks take turns over the open connections',
   withEmulator({}, async (emulator, { connect, postCard }) => {
     const got = [0, 0, 0];
