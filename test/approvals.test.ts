@@ -198,7 +198,7 @@ const ofType = <T extends News['type']>(news: readonly News[], type: T) =>
   news.filter((told): told is Extract<News, { type: T }> => told.type === type);
 
 describe('approvals', () => {
-  test('record, then reply, then close the message', async () => {
+  test('[A83] record, then reply, then close the message', async () => {
     const { approvals, log, press, show } = desk();
     await approvals.start();
     const request = await show(newRequest());

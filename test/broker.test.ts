@@ -625,7 +625,7 @@ function decidedByPeople({ events, effects, during }: History) {
 }
 
 describe('in every history', () => {
-  test('a request gets at most one reply, one record and one close', () => {
+  test('[A83] a request gets at most one reply, one record and one close', () => {
     forEveryHistory(({ of }) => {
       for (const id of IDS) {
         for (const type of ['reply', 'record', 'close'] as const) expect(of(type, id).length).toBeLessThanOrEqual(1);

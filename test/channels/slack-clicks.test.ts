@@ -173,7 +173,7 @@ describe('many clicks', () => {
       expect(world.notices()).toHaveLength(2);
     }));
 
-  test('the same envelope twice, on one connection or two, is one answer and two acknowledgements', () =>
+  test('[K40] the same envelope again, on one connection or two, is one answer, and each is acknowledged', () =>
     inWorld(async (world) => {
       const receipt = await world.ask(world.request());
       const [block] = world.message(receipt).blocks.filter(({ type }) => type === 'actions');
@@ -200,6 +200,8 @@ describe('many clicks', () => {
       await world.slack.click(press(receipt));
       await world.answered(2);
       expect(world.answers).toHaveLength(2);
+      const acks = (): readonly unknown[] => world.slack.acks().filter(({ envelopeId }) => envelopeId === 'twice');
+      await world.slack.waitForCall(() => acks().length === 3);
     }));
 });
 

@@ -7,7 +7,7 @@ import { createWorld, inWorld, press } from './slack-world.ts';
 const noLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 describe('a refresh', () => {
-  test('after a warning opens a new connection while the old one still takes clicks', () =>
+  test('[K36] after a warning opens a new connection while the old one still takes clicks', () =>
     inWorld(async (world) => {
       const receipt = await world.ask(world.request());
       const started = Date.now();
@@ -73,7 +73,7 @@ describe('a refresh', () => {
 });
 
 describe('a lost connection', () => {
-  test('is back within a second after TCP was cut, with one new connection', () =>
+  test('[K37] is back within a second after TCP was cut, with one new connection', () =>
     inWorld(async (world) => {
       const started = Date.now();
       world.slack.dropConnections();
@@ -84,7 +84,7 @@ describe('a lost connection', () => {
       expect(world.slack.connectionsEver()).toBe(2);
     }));
 
-  test('is back within three seconds after two refused tries', () =>
+  test('[K37] is back within three seconds after two refused tries', () =>
     inWorld(async (world) => {
       world.slack.fault('apps.connections.open', { kind: 'drop' }, 2);
       const started = Date.now();
@@ -117,7 +117,7 @@ describe('a lost connection', () => {
     }));
 
   test(
-    'is noticed within 15 s when the peer falls silent, and replaced',
+    '[K38] is noticed within 15 s when the peer falls silent, and replaced',
     () =>
       inWorld(async (world) => {
         const started = Date.now();

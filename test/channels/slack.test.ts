@@ -172,7 +172,7 @@ describe('a request that ends early', () => {
 });
 
 describe('trouble while posting', () => {
-  test('waits as long as Slack asks, and another request is not held up', () =>
+  test('[K31] waits as long as Slack asks, and another request is not held up', () =>
     inWorld(async (world) => {
       world.slack.fault('chat.postMessage', { kind: 'rate-limit', seconds: 2 });
       const started = Date.now();
@@ -185,7 +185,7 @@ describe('trouble while posting', () => {
       expect(Date.now() - started).toBeLessThan(2500);
     }));
 
-  test('gives up at once when Slack asks to wait beyond the deadline', () =>
+  test('[K32] gives up at once when Slack asks to wait beyond the deadline', () =>
     inWorld(async (world) => {
       world.slack.fault('chat.postMessage', { kind: 'rate-limit', seconds: 120 });
       const started = Date.now();

@@ -307,7 +307,7 @@ describe('property', () => {
     );
   });
 
-  test('flipping any bit of any byte is found', () => {
+  test('[A83] flipping any bit of any byte is found', () => {
     fc.assert(
       fc.property(
         anyLog,
@@ -329,7 +329,7 @@ describe('property', () => {
     );
   });
 
-  test('deleting, repeating, swapping, inserting and cutting lines is found, also after the daemon went on', () => {
+  test('[A83] deleting, repeating, swapping, inserting and cutting lines is found, also after the daemon went on', () => {
     const edit = fc.constantFrom('delete', 'repeat', 'swap', 'insert', 'cut', 'truncate', 'unlink');
     fc.assert(
       fc.property(anyLog, fc.array(fc.tuple(edit, spot, spot), { minLength: 8, maxLength: 8 }), (log, edits) => {
