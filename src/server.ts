@@ -90,9 +90,11 @@ export async function runServer(settings: Settings, env: Environment): Promise<n
   }
 }
 
-function tokensOf({ botToken, appToken, apiUrl }: Settings): Tokens {
+function tokensOf({ botToken, appToken, apiUrl, approvers, isConfigAsked }: Settings): Tokens {
   if (botToken === undefined || appToken === undefined)
     throw new AppError('missing-config', 'Expected a bot token and an app token, got none');
+  if (approvers.length === 0 && !isConfigAsked)
+    throw new AppError('missing-config', 'Expected a Slack user id to ask, got none');
   return { botToken, appToken, apiUrl };
 }
 

@@ -200,6 +200,8 @@ function size({ text, from }: { text: string | undefined; from: string }): numbe
 
 function userIds({ text, from }: { text: string | undefined; from: string }): readonly string[] {
   const ids = (text ?? '').split(',').flatMap((id) => (id.trim() === '' ? [] : [id.trim()]));
+  if (text !== undefined && ids.length === 0)
+    throw wrong(from, `to name at least one Slack user id, got ${quote(text)}`);
   for (const id of ids) {
     if (!/^[UW][A-Z0-9]{2,}$/.test(id)) {
       throw wrong(from, `to be a Slack user id such as U0123456789, got ${quote(id)}`);

@@ -215,6 +215,8 @@ describe('settings', () => {
     ['{"threads":true}', 'bad-config: Expected threads'],
     ['{"threads":"yes"}', 'bad-config: Expected threads'],
     ['{"stopReply":"soon"}', 'bad-config: Expected stopReply'],
+    ['{"userId":[]}', 'bad-config: Expected userId'],
+    ['{"userId":" , "}', 'bad-config: Expected userId'],
   ])('refuse the config file %s', (text, message) => {
     write(text);
     expect(codeOf(() => resolveSettings({}, { HOME: home }))).toStartWith(message);
@@ -241,6 +243,7 @@ describe('settings', () => {
     [{ 'stop-reply': '0s' }, 'usage: Expected --stop-reply to be a time'],
     [{ 'log-level': 'loud' }, 'usage: Expected --log-level to be one of'],
     [{ 'user-id': 'dana' }, 'usage: Expected --user-id to be a Slack user id'],
+    [{ 'user-id': ',' }, 'usage: Expected --user-id to name at least one Slack user id'],
     [{ 'api-url': 'ftp://x' }, 'usage: Expected --api-url to be an http(s) URL'],
   ])('refuse %j', (flags, message) => {
     expect(codeOf(() => resolveSettings(flags, { HOME: home }))).toStartWith(message);
