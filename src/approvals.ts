@@ -21,6 +21,7 @@ import { dieAt } from './test-build.ts';
 import type {
   Answer,
   ApprovalRequest,
+  Attempt,
   Candidate,
   Channel,
   Core,
@@ -30,6 +31,7 @@ import type {
   News,
   OnAnswer,
   Outcome,
+  Refusal,
   ToolInput,
   Verdict,
 } from './types.ts';
@@ -179,8 +181,11 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
 
   const refuse = (answer: Answer, verdict: Verdict): void => {
     early.get(answer)?.(verdict);
-    logger.warn({ request: answer.requestId, by: answer.by, verdict }, 'click refused');
-    recorder.refused(answer, verdict);
+    noteRefused(answer, verdict);
+  };
+  const noteRefused = (attempt: Attempt, verdict: Refusal): void => {
+    logger.warn({ request: attempt.requestId, by: attempt.by, verdict }, 'click refused');
+    recorder.refused(attempt, verdict);
   };
 
   const post = async (request: ApprovalRequest): Promise<void> => {
@@ -294,6 +299,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       return request === undefined ? [] : options.candidates(request);
     },
     revoke: grantDesk.revoke,
+    refused: noteRefused,
   };
 
   const ask = (request: ApprovalRequest, ruling: Ruling | undefined): void => {

@@ -5,13 +5,14 @@ import type { Ran } from './sessions.ts';
 import type {
   Answer,
   ApprovalRequest,
+  Attempt,
   Grant,
   Outcome,
   Receipt,
+  Refusal,
   Store,
   StoreRecord,
   ToolInput,
-  Verdict,
 } from './types.ts';
 
 export interface RecorderOptions {
@@ -32,7 +33,7 @@ export interface Recorder {
   /** Every message says how it ended. */
   closed(id: string, at: number): boolean;
   counted(request: ApprovalRequest, answer: Answer): boolean;
-  refused(answer: Answer, verdict: Verdict): boolean;
+  refused(attempt: Attempt, verdict: Refusal): boolean;
   ran(ran: Ran, at: number): boolean;
   /** `request`: the one that it was given with; its secrets may stand in the rule. */
   grant(type: 'granted' | 'grant-ended', grant: Grant, at: number, request?: ApprovalRequest): boolean;

@@ -247,6 +247,12 @@ export type Verdict =
   | 'forged'
   | 'not-shown';
 
+/** Why an answer did not count: also a press that was meant for another daemon, or whose value is none of ours. */
+export type Refusal = Verdict | 'elsewhere' | 'unreadable';
+
+/** An answer, or a press that could have led to one; `requestId` is what it claims to be about. */
+export type Attempt = Pick<Answer, 'requestId' | 'by' | 'at'> & Partial<Pick<Answer, 'decision'>>;
+
 /**
  * Takes an answer to the core and says at once what it came to. After `pending`, `onLater` is called when the answer
  * turned out not to count; nothing is called when it did.
@@ -262,6 +268,8 @@ export interface Core {
   candidates(requestId: string): readonly Candidate[];
   /** Ends a grant: `unknown-request` when there is none of this id any more. */
   revoke(grantId: string, by: string): 'accepted' | 'unknown-request' | 'not-approver';
+  /** Takes note of a press that the channel turned away by itself. */
+  refused(attempt: Attempt, why: Refusal): void;
 }
 
 /** What became of a tool call that was approved. */

@@ -81,6 +81,7 @@ export function createAsking({ core, entries, instanceId, now, views, refresh, a
       if (asked === undefined && draft === undefined && actionId !== APPROVE_ACTION) return false;
       const verdict = judge(entry, user, channel, message);
       if (!isFree(verdict)) {
+        core.refused({ requestId: entry.request.id, by: user, at: now() }, verdict);
         react(verdict);
         return true;
       }

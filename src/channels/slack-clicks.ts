@@ -1,5 +1,5 @@
 /** From a press of a button to an answer: what a click must have, what becomes of it, and what the person is told. */
-import type { Answer, Core, Verdict } from '../types.ts';
+import type { Answer, Attempt, Core, Verdict } from '../types.ts';
 import { field } from './slack-errors.ts';
 import {
   ALWAYS_ACTION,
@@ -155,6 +155,12 @@ export function createClickHandler(options: ClickOptions): HandleClick {
     at: now(),
   });
 
+  /** A press as far as it can be told what it was to be. */
+  const attemptOf = ({ actionId, user }: Click, value: ButtonValue | undefined): Attempt => ({
+    ...{ requestId: value?.requestId ?? '', by: user, at: now() },
+    ...(ANSWERS.has(actionId) ? decisionOf(actionId) : {}),
+  });
+
   /** What the person hears of a verdict, and what becomes of the message. */
   const reactor =
     (click: Click, value: ButtonValue | undefined, notice: (text: string) => void) =>
@@ -191,8 +197,10 @@ export function createClickHandler(options: ClickOptions): HandleClick {
     const grant = click.actionId === REVOKE_ACTION ? readGrantValue(click.value) : undefined;
     const value = readButtonValue(click.value);
     const from = many ?? grant ?? value;
+    const [claimed] = many?.requests ?? [value];
     if (from !== undefined && from.instanceId !== instanceId) {
       options.onForeign();
+      core.refused(attemptOf(click, claimed), 'elsewhere');
       return notice(NOTICES.elsewhere);
     }
     if (many !== undefined) return answerMany(click, many.requests, notice);
@@ -204,12 +212,18 @@ export function createClickHandler(options: ClickOptions): HandleClick {
     }
     const react = reactor(click, value, notice);
     if (options.onQuestion(click, react)) return;
-    if (value === undefined) return notice(NOTICES.unreadable);
+    if (value === undefined) {
+      core.refused(attemptOf(click, claimed), 'unreadable');
+      return notice(NOTICES.unreadable);
+    }
     const isForm = FORMS.has(click.actionId);
     if (isForm || click.actionId === MORE_ACTION) {
       // A form shows the request again: only who may answer it gets to see it.
       const verdict = core.judge({ ...answerOf(click, value), decision: 'deny', reason: '', interrupt: false });
-      if (!isFree(verdict)) return react(verdict);
+      if (!isFree(verdict)) {
+        core.refused(attemptOf(click, value), verdict);
+        return react(verdict);
+      }
       return isForm ? options.openForm(click, value) : options.onMore(click, value, notice);
     }
     if (!ANSWERS.has(click.actionId)) return notice(NOTICES.unreadable);

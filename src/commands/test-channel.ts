@@ -53,6 +53,7 @@ export async function testChannel(
     },
     candidates: () => [],
     revoke: () => 'unknown-request',
+    refused: () => {},
   };
   try {
     await step('Socket Mode', async () => {

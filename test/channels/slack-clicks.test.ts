@@ -93,6 +93,7 @@ describe('a click that does not count', () => {
       await world.slack.click({ ...press(receipt), override: { value: 'v1.elsewhere.id.nonce' } });
       await noticeOf(world, NOTICES.elsewhere);
       expect(world.answers).toEqual([]);
+      expect(world.refused).toEqual([{ requestId: 'id', decision: 'allow', why: 'elsewhere' }]);
       expect(world.message(receipt).editedTs).toBeUndefined();
     }));
 
@@ -101,6 +102,7 @@ describe('a click that does not count', () => {
       const receipt = await world.ask(world.request());
       expect((await world.slack.click({ ...press(receipt), override: { value } })).delivery).toBe('acked');
       await noticeOf(world, NOTICES.unreadable);
+      expect(world.refused).toEqual([{ requestId: '', decision: 'allow', why: 'unreadable' }]);
       await world.slack.click(press(receipt));
       expect(world.answers).toHaveLength(1);
     }),
@@ -329,14 +331,17 @@ describe('an action', () => {
     (actionId) => {
       const told: string[] = [];
       const opened: string[] = [];
+      const refused: string[] = [];
       const handle = handler({
         judge: () => 'not-approver',
         onTold: (text) => told.push(text),
+        onRefused: (why) => refused.push(why),
         onOpen: (what) => opened.push(what),
       });
       handle({ ...CLICK, actionId }, async () => {});
       expect(opened).toEqual([]);
       expect(told).toEqual([NOTICES['not-approver']]);
+      expect(refused).toEqual(['not-approver']);
     },
   );
 });
@@ -375,6 +380,7 @@ function handler(given: {
   readonly onTold?: (text: string) => void;
   readonly onOpen?: (what: string) => void;
   readonly onRemove?: (words: string) => void;
+  readonly onRefused?: (why: string) => void;
   readonly revoke?: Core['revoke'];
 }) {
   const core: Core = {
@@ -382,6 +388,7 @@ function handler(given: {
     judge: given.judge ?? (() => 'accepted'),
     candidates: () => [],
     revoke: given.revoke ?? (() => 'unknown-request'),
+    refused: (_attempt, why) => given.onRefused?.(why),
   };
   return createClickHandler({
     ...{ instanceId: 'i', now: () => 5, core },

@@ -289,6 +289,7 @@ describe('a press before the receipt of its message', () => {
       judge: () => 'pending',
       candidates: () => [],
       revoke: () => 'unknown-request',
+      refused: () => {},
     };
     const calls: SlackCalls = {
       call: () => Promise.reject(new Error('no call')),

@@ -33,6 +33,8 @@ export interface World {
   /** Grant and person of each revocation, and whether the core does it. */
   readonly revoked: string[];
   revokes: boolean;
+  /** Presses that never came to be an answer, and why. */
+  readonly refused: { readonly requestId: string; readonly decision: string | undefined; readonly why: string }[];
   /** Every place that was said to show a request, oldest first. */
   readonly receipts: Receipt[];
   /** For each answer, what tells the channel later that it did not count. */
@@ -102,6 +104,7 @@ export async function createWorld(
     candidates: [],
     revoked: [],
     revokes: true,
+    refused: [],
     receipts: [],
     later: [],
     core: {
@@ -117,6 +120,7 @@ export async function createWorld(
         world.revoked.push(`${grantId} ${by}`);
         return world.revokes ? 'accepted' : 'not-approver';
       },
+      refused: ({ requestId, decision }, why) => void world.refused.push({ requestId, decision, why }),
     },
     start: () => channel.start(world.core),
     request: (input = bash('make deploy'), more = {}) => makeRequest(input, { approvers: [slack.user.id], ...more }),
