@@ -9,12 +9,13 @@ import { outcomeElements, person } from './slack-outcome.ts';
 import { type Draft, emptyDraft, needsSend } from './slack-question-answers.ts';
 import { questionBlocks } from './slack-question-card.ts';
 import { buttonValue } from './slack-values.ts';
-import { cutBefore } from './visible.ts';
 import { askTitle, notice, repliesNote, WORDS } from './wording.ts';
 import { endedTitle } from './wording-ended.ts';
 
 /** Push notifications show about this much. */
 const MAX_TEXT = 150;
+/** So much of the call itself is there, however long the names before it are. */
+const MIN_START = 80;
 const MAX_PROJECT_IN_TEXT = 30;
 
 export interface CardOptions extends BodyOptions {
@@ -94,15 +95,14 @@ export function renderClosed(request: ApprovalRequest, outcome: Outcome, options
 
 /** Static words, the tool, the project and the start of the call: nothing in it can be markup. */
 function notification(before: string, { project, start }: CardBody): string {
-  return harmlessText(notice(before, shorten(project, MAX_PROJECT_IN_TEXT), start));
+  const named = shorten(project, MAX_PROJECT_IN_TEXT);
+  const whole = notice(before, named, start);
+  return harmlessText(whole, Math.max(MAX_TEXT, whole.length - start.length + MIN_START + 1));
 }
 
-/** At most 150 characters that Slack shows as they are. */
-export function harmlessText(whole: string): string {
-  if (harmless(whole).length <= MAX_TEXT) return harmless(whole);
-  let kept = Math.min(whole.length, MAX_TEXT);
-  while (harmless(whole.slice(0, kept)).length >= MAX_TEXT) kept = cutBefore(whole, kept - 1);
-  return `${harmless(whole.slice(0, kept))}…`;
+/** At most so many characters, which Slack shows as they are. */
+export function harmlessText(whole: string, most = MAX_TEXT): string {
+  return harmless(shorten(whole, most));
 }
 
 /** Slack's three escapes; a backtick has none, so a look-alike takes its place. */

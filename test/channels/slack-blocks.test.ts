@@ -40,6 +40,8 @@ const never = ['csh_deny', 'csh_deny_reason'];
 /** Our own bound for all texts of a message, and for one that also says what ran instead; Slack was seen to refuse 11,341. */
 const MOST = 9_000;
 const MOST_CHANGED = 11_300;
+/** A title, a project and the start of the call; Slack's own limit for a text is far beyond. */
+const MOST_TEXT = 260;
 
 /** What Slack would say, and our own stricter bounds. */
 function expectWithinLimits({ blocks, text }: { blocks: readonly object[]; text: string }, most = MOST): void {
@@ -51,7 +53,7 @@ function expectWithinLimits({ blocks, text }: { blocks: readonly object[]; text:
   expect(texts.every((item) => item.length > 0 && item.length <= 3000)).toBe(true);
   expect(texts.every((item) => countHidden(item) === 0)).toBe(true);
   expect(json).not.toMatch(/"emoji":true/);
-  expect(text.length).toBeLessThanOrEqual(150);
+  expect(text.replaceAll(/&(?:amp|lt|gt);/g, 'x').length).toBeLessThanOrEqual(MOST_TEXT);
   expect(text).not.toMatch(/[`\n<>]/);
   expect(text.replaceAll(/&(?:amp|lt|gt);/g, '')).not.toContain('&');
 }
@@ -157,7 +159,10 @@ describe('the card of a request', () => {
     const { text } = card(bash(`echo \`id\` <!channel> & ${'a'.repeat(200)}`));
     expect(text).toStartWith('Bash in shop: echo ˋidˋ &lt;!channel&gt; &amp; aaa');
     expect(text).toEndWith('aaa…');
-    expect(text.length).toBe(150);
+    expect(text.replaceAll(/&(?:amp|lt|gt);/g, 'x').length).toBe(150);
+    expect(card(bash('<'.repeat(200))).text).toContain('&lt;'.repeat(80));
+    const long = toolCall('T'.repeat(200), { input: `x${'y'.repeat(300)}` }, { cwd: `/${'p'.repeat(200)}` });
+    expect(card(long).text).toMatch(/^T{99}… in p{29}…: .{80}…$/);
     expect(card(bash('npm test\n\nexit')).text).toBe('Bash in shop: npm test exit');
     expect(card(toolCall('mcp__inventory__adjust', { sku: 1 }, { cwd: '/' })).text).toBe('adjust (inventory): sku: 1');
     expectWithinLimits(card(bash('<&>'.repeat(100))));
