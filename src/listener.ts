@@ -37,6 +37,8 @@ interface PeerState {
   unsent: Uint8Array;
   /** On the clock of performance.now(). */
   idleSince: number;
+  /** Whether anything has ever come from it. */
+  hasSpoken: boolean;
   isWaiting: boolean;
   isEnding: boolean;
   isGone: boolean;
@@ -44,6 +46,8 @@ interface PeerState {
 
 /** A peer without a complete line holds a descriptor for no longer than this, whatever it sends meanwhile. */
 const IDLE_MS = 10_000;
+/** And one that says nothing at all no longer than this: a client speaks as soon as it has connected. */
+const SILENT_MS = 5_000;
 const SWEEP_MS = 1_000;
 /** More idle peers than this, and the one that has been idle for longest goes. */
 const MAX_IDLE = 256;
@@ -61,6 +65,8 @@ export interface ListenerOptions extends ListenerEvents {
   readonly maxInputBytes: number;
   /** How long a peer may be idle, in milliseconds; 10 s if not said otherwise. */
   readonly idleMs?: number;
+  /** The same for one that has never said anything; 5 s. */
+  readonly silentMs?: number;
 }
 
 /** Takes the place of whatever is at `path`: the caller holds the lock, so it belongs to a daemon that is gone. */
@@ -94,7 +100,8 @@ interface Crowd {
   leaves(socket: PeerSocket): void;
 }
 
-function createCrowd({ descriptors, idleMs = IDLE_MS }: ListenerOptions): Crowd {
+function createCrowd({ descriptors, idleMs = IDLE_MS, silentMs = SILENT_MS }: ListenerOptions): Crowd {
+  const shortestMs = Math.min(idleMs, silentMs);
   /** In the order of how long they have been idle. */
   const idle = new Set<PeerSocket>();
   const waiting = new Set<PeerSocket>();
@@ -102,8 +109,9 @@ function createCrowd({ descriptors, idleMs = IDLE_MS }: ListenerOptions): Crowd 
   const sweep = (): void => {
     const now = performance.now();
     for (const socket of idle) {
-      if (now - socket.data.idleSince < idleMs) break;
-      drop(socket);
+      const idleFor = now - socket.data.idleSince;
+      if (idleFor < shortestMs) break;
+      if (idleFor >= idleMs || !socket.data.hasSpoken) drop(socket);
     }
   };
   // Terminated, not ended: whatever is still queued for it, the descriptor is free at once.
@@ -124,7 +132,7 @@ function createCrowd({ descriptors, idleMs = IDLE_MS }: ListenerOptions): Crowd 
       if (socket.data.isGone) return;
       socket.data.idleSince = performance.now();
       idle.add(socket);
-      timer ??= setInterval(sweep, Math.min(SWEEP_MS, idleMs));
+      timer ??= setInterval(sweep, Math.min(SWEEP_MS, shortestMs));
       const room = Math.max(MIN_IDLE, Math.min(MAX_IDLE, descriptors - RESERVED_DESCRIPTORS - waiting.size));
       for (const oldest of idle) {
         if (idle.size <= room) break;
@@ -163,6 +171,7 @@ function listen(
         else socket.terminate();
       },
       data: (socket, chunk) => {
+        socket.data.hasSpoken = true;
         if (!socket.data.isEnding) socket.data.read(chunk);
       },
       drain: flush,
@@ -212,7 +221,10 @@ function createPeerState(
       peer.end();
     },
   );
-  return { peer, read, unsent: new Uint8Array(), idleSince: 0, isWaiting: false, isEnding: false, isGone: false };
+  return {
+    ...{ peer, read, unsent: new Uint8Array(), idleSince: 0 },
+    ...{ hasSpoken: false, isWaiting: false, isEnding: false, isGone: false },
+  };
 }
 
 function endUnlessWaiting(socket: PeerSocket): void {

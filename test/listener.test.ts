@@ -113,6 +113,21 @@ describe('a peer', () => {
     );
   });
 
+  test('[I70] that never says anything is closed sooner than one that has said something', () =>
+    withOffice(
+      async ({ path, gone }) => {
+        const spoken = await connect(path);
+        spoken.socket.write('hello\n');
+        await spoken.received('hello\n');
+        const silent = await connect(path);
+        await silent.closed;
+        expect(gone).toHaveLength(1);
+        expect(spoken.isClosed()).toBe(false);
+        spoken.socket.terminate();
+      },
+      { idleMs: 60_000, silentMs: 50 },
+    ));
+
   test('that sends bytes and no line is closed all the same', () =>
     withOffice(
       async ({ path, lines }) => {
