@@ -5,7 +5,7 @@ import type { Ruling } from '../src/approvals.ts';
 import { type Clients, type ClientsOptions, createClients, type Policy } from '../src/clients.ts';
 import { AppError } from '../src/errors.ts';
 import type { Peer } from '../src/listener.ts';
-import { type ClientNote, encodeRequest, PROTOCOL_VERSION } from '../src/protocol.ts';
+import { BEAT_MS, type ClientNote, encodeRequest, PROTOCOL_VERSION } from '../src/protocol.ts';
 import { encodeEvent, encodeReply, encodeStatusQuery } from '../src/protocol-daemon.ts';
 import type { ApprovalRequest, Evidence, HookInput, Outcome } from '../src/types.ts';
 import { bash, toolCall } from './channels/requests.ts';
@@ -125,6 +125,23 @@ describe('a client of ours', () => {
     const count = one.sent.length;
     clients.beat();
     expect(one.sent).toHaveLength(count);
+  });
+
+  test('hears that the daemon lives while that has a lot to write down, too', () => {
+    let time = 0;
+    const slow = (): void => {
+      time += BEAT_MS / 4;
+    };
+    const { clients, asked } = office({ elapsed: () => time, withdraw: slow });
+    const [one, many] = [line(), line()];
+    clients.onLine(one.peer, own(bash('ls'), { beats: true }));
+    for (let count = 0; count < 9; count += 1) clients.onLine(many.peer, own(bash('ls')));
+    const heard = one.sent.length;
+    clients.onGone(many.peer);
+    expect(one.sent.length - heard).toBe(2);
+    time += BEAT_MS;
+    clients.onOutcome(asked.at(-1)?.request.id ?? '', allowed);
+    expect(one.sent.length - heard).toBe(3);
   });
 
   test('gets its own outcome when several wait on one connection', () => {
