@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { claude } from '../src/agents/claude.ts';
 import { salvaged, sayBroken, strings } from '../src/client.ts';
 import { AppError, ERRORS, type ErrorCode } from '../src/errors.ts';
 import { readOutput } from './agents/claude-outputs.ts';
@@ -28,7 +29,7 @@ test('input that cannot be used gets one document that its event accepts, or non
   fc.assert(
     fc.property(BROKEN, ERROR, fc.constantFrom('ask' as const, 'deny' as const), (known, error, policy) => {
       const { hook_event_name: event = '' } = known;
-      const { stdout, stderr, exitCode } = sayBroken(known, error, policy);
+      const { stdout, stderr, exitCode } = sayBroken(claude, known, error, policy);
       expect(readOutput(event, stdout) !== undefined).toBe(event === 'PreToolUse');
       expect(stdout).not.toMatch(/"(permissionDecision|behavior)":"allow"/);
       if (policy === 'deny' && event === 'PreToolUse') expect(stdout).toContain('"permissionDecision":"deny"');

@@ -234,6 +234,10 @@ describe('a daemon that is sent any bytes, cut anywhere', () => {
       policy: { approversFor: () => undefined, needed: () => 1, rule: () => undefined, restricts: () => false },
       ...{
         repliesInARow: () => 0,
+        recognise: () => 'claude' as const,
+        nonceOf: (id: string) => id,
+        greet: (proof: string) => ({ proof, version: '0', app: 'app' }),
+        retire: () => {},
         withdraw: () => {},
         observe: () => {},
         onChange: () => {},

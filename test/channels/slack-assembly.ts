@@ -141,6 +141,7 @@ export function createAssembly(options: AssemblyOptions): Assembly {
       };
       await messages.ask(request, signal, witnessedShown).finally(() => witness.onAllShown(request.id));
     },
+    adopt: messages.adopt,
     close: messages.close,
     tell: async (news) => {
       if (news.type === 'counted') await messages.counted(news.request, news.by);
@@ -155,6 +156,7 @@ export function createAssembly(options: AssemblyOptions): Assembly {
     grants: createGrants({ newId: () => 'G', matches: () => false }),
     store: { append: witness.onRecord },
     now,
+    elapsed: now,
     logger: { info: () => {}, warn: () => {}, error: () => {} },
     onOutcome: witness.onOutcome,
     onGrants: () => {},

@@ -145,7 +145,10 @@ function witnessOf(asked: readonly Asked[], presses: readonly Press[], next: () 
       if (record.type === 'approved') about(record.id)?.counted.push(record);
       if (record.type === 'ended') about(record.id)?.records.push({ record, recordedAs: next() });
     },
-    onOutcome: (id, outcome) => about(id)?.replies.push({ outcome, repliedAs: next() }),
+    onOutcome: (id, outcome) => {
+      about(id)?.replies.push({ outcome, repliedAs: next() });
+      return true;
+    },
     onHandled: (click) => of(click)?.handled.push({ handledAs: next(), handledAt: Date.now() }),
     onAnswer: (click, given) => of(click)?.given.push(given),
   };
