@@ -7,6 +7,7 @@ import { BUN, ensureInstalled, HERMETIC, ROOT } from './setup.mjs';
 
 const BROKER = 'src/broker.ts';
 const BROKER_TESTS = ['./test/broker.test.ts'];
+const RACES = './test/channels/slack-races.test.ts';
 const AT_ONCE = 2;
 const BOUND_MS = 60_000;
 
@@ -52,6 +53,29 @@ const MUTANTS = [
     file: 'src/channels/slack-messages.ts',
     edits: [['await (late.length === 0 ? open : refresh(entry));', 'await open;']],
     tests: ['./test/channels/slack.test.ts', '--test-name-pattern', 'closes the message that comes after close'],
+  },
+  {
+    name: 'the reply waits for the edit of the message',
+    file: 'src/approvals.ts',
+    edits: [
+      [
+        'reply(effect.id, effect.outcome);',
+        'setTimeout(() => Promise.all(telling).then(() => reply(effect.id, effect.outcome)));',
+      ],
+    ],
+    tests: [RACES, '--test-name-pattern', 'a request has one outcome'],
+  },
+  {
+    name: 'edits of one message overtake each other',
+    file: 'src/channels/slack-editor.ts',
+    edits: [['queue.running ??= run(place, queue);', 'return edit(place, render());']],
+    tests: [RACES, '--test-name-pattern', 'every message says in the end'],
+  },
+  {
+    name: 'a press does not wait for the one before it',
+    file: 'src/channels/slack-clicks.ts',
+    edits: [['Promise.all([last.catch(() => {}), wait])', 'Promise.all([wait])']],
+    tests: [RACES, '--test-name-pattern', 'the first press wins'],
   },
 ];
 

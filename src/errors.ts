@@ -109,6 +109,9 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Slack's tokens, which stand in a message when somebody gave one in the place of something else. */
+const TOKEN = /x(?:ox[a-z]|app|oxe\.xox[a-z])-[A-Za-z0-9-]+/g;
+
 /** A failure with a code from the catalogue. The message says what happened: "expected X, got Y". */
 export class AppError extends Error {
   override readonly name = 'AppError';
@@ -117,7 +120,7 @@ export class AppError extends Error {
   readonly hint: string;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; hint?: string } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message.replaceAll(TOKEN, '[redacted]'), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint ?? ERRORS[code].hint;
   }

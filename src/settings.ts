@@ -134,9 +134,9 @@ function readConfig(file: string): Readonly<Record<string, string>> {
     return checkConfig(JSON.parse(readText(file)), file);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError('bad-config', `Expected ${file} to hold one JSON object: ${(error as Error).message}`, {
-      cause: error,
-    });
+    // What the parser quotes may be part of a token.
+    const why = (error as Error).message.replaceAll(/"[^"]*"/g, '…');
+    throw new AppError('bad-config', `Expected ${file} to hold one JSON object: ${why}`);
   }
 }
 

@@ -700,7 +700,7 @@ describe('in every history', () => {
     });
   }, 60_000);
 
-  test('every waiting client is answered once its request has ended', () => {
+  test('every waiting client is answered once its request has ended, and every request ends', () => {
     forEveryHistory(({ events, of }) => {
       for (const id of IDS) {
         const isGoneFirst = of('record', id)[0]?.outcome.kind === 'withdrawn';
@@ -708,6 +708,19 @@ describe('in every history', () => {
       }
       const last = run([...events, tick(1000)]);
       expect(pendingRequests(last.state)).toEqual([]);
+      const askedIds = events.flatMap((event) => (event.type === 'asked' ? [event.request.id] : []));
+      const closed = last.effects.flatMap((effect) => (effect.type === 'close' ? [effect.request.id] : []));
+      expect(closed.sort()).toEqual(askedIds.sort());
+    });
+  }, 60_000);
+
+  test('a client that has gone is answered nothing', () => {
+    forEveryHistory(({ events, effects, during }) => {
+      effects.forEach((effect, index) => {
+        if (effect.type !== 'reply') return;
+        const before = events.slice(0, (during[index] ?? 0) + 1);
+        expect(before.filter((event) => event.type === 'client-gone' && event.id === effect.id)).toEqual([]);
+      });
     });
   }, 60_000);
 

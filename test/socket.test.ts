@@ -108,7 +108,7 @@ describe('the line reader', () => {
       }),
       { numRuns: 2_000 },
     );
-  });
+  }, 30_000);
 
   /** Bytes of which some are lines, some too long, and some no UTF-8. */
   const BOUND = 40;
@@ -145,7 +145,7 @@ describe('the line reader', () => {
       }),
       { numRuns: 5_000 },
     );
-  });
+  }, 30_000);
 
   test('keeps no more than the bound of a line that never ends', () => {
     const chunk = Buffer.alloc(1_000_000, 'x');

@@ -339,7 +339,7 @@ test('whatever the event, its input and the outcome, stdout is empty or one docu
     }),
     { numRuns: 3_000 },
   );
-});
+}, 30_000);
 
 test('whatever the input, nothing is allowed without an approval, and what runs is what was approved', () => {
   fc.assert(
@@ -359,4 +359,4 @@ test('whatever the input, nothing is allowed without an approval, and what runs 
     }),
     { numRuns: 1_000 },
   );
-});
+}, 30_000);

@@ -44,6 +44,8 @@ export interface AssemblyOptions extends Pick<ApprovalsOptions, 'mayAnswer'> {
   readonly threads: boolean;
   readonly noticeMs: number;
   readonly now: () => number;
+  /** Default: none. */
+  readonly logger?: ApprovalsOptions['logger'];
 }
 
 export interface Assembly {
@@ -145,6 +147,7 @@ export function createAssembly(options: AssemblyOptions): Assembly {
     close: messages.close,
     tell: async (news) => {
       if (news.type === 'counted') await messages.counted(news.request, news.by);
+      if (news.type === 'ran') await messages.ran(news.request, news.run);
     },
     stop: async () => stopping.abort(),
   };
@@ -157,7 +160,7 @@ export function createAssembly(options: AssemblyOptions): Assembly {
     store: { append: witness.onRecord },
     now,
     elapsed: now,
-    logger: { info: () => {}, warn: () => {}, error: () => {} },
+    logger: options.logger ?? { info: () => {}, warn: () => {}, error: () => {} },
     onOutcome: witness.onOutcome,
     onGrants: () => {},
     maskRules: () => [],

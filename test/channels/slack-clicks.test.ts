@@ -152,6 +152,22 @@ describe('clicks on a message that is not known yet', () => {
     click('csh_more');
     expect(handled).toEqual(['csh_deny', 'csh_approve', 'csh_more']);
   });
+
+  test('wait until Slack has said where that is, and the core knows it', () =>
+    inWorld(async (world) => {
+      world.slack.fault('chat.postMessage', { kind: 'delay', ms: 200, effect: 'before' });
+      const asked = world.ask(world.request());
+      const { channel, ts } = await world.slack.waitForMessage(({ blocks }) => actionIds(blocks).length > 0);
+      let known = -1;
+      world.verdict = () => {
+        known = world.receipts.length;
+        return 'accepted';
+      };
+      await world.slack.click({ channel, ts, actionId: 'csh_approve' });
+      await world.answered(1);
+      expect(known).toBe(1);
+      await asked;
+    }));
 });
 
 describe('many clicks', () => {
