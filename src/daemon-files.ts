@@ -44,6 +44,11 @@ export function readIdentity(path: string): DaemonIdentity | undefined {
   }
 }
 
+/** Whether the PID files still say who we are. */
+export function isIdentified({ pid, identity }: RuntimePaths): boolean {
+  return read(pid)?.trim() === String(process.pid) && readIdentity(identity)?.pid === process.pid;
+}
+
 /** Removes the PID files unless another daemon has put its own there. */
 export function removeIdentity({ pid, identity }: RuntimePaths): void {
   if (read(pid)?.trim() !== String(process.pid)) return;

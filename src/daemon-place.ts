@@ -1,6 +1,6 @@
 /** Where a daemon listens: a directory of this user's that no other daemon uses. */
 import { mkdirSync } from 'node:fs';
-import { writeIdentity, writeRecord } from './daemon-files.ts';
+import { isIdentified, writeIdentity, writeRecord } from './daemon-files.ts';
 import { type Lock, takeLock } from './daemon-lock.ts';
 import { AppError } from './errors.ts';
 import type { Listener } from './listener.ts';
@@ -82,7 +82,11 @@ export function watchPlace({ place, app, lock, listener, startedAt, logger, onRe
   const timer = setInterval(() => {
     try {
       if (!lock.isCurrent()) return onReplaced();
-      if (listener.isReachable()) return;
+      if (listener.isReachable()) {
+        // Without them --stop does not know whom to stop.
+        if (!isIdentified(paths)) writeIdentity(paths, startedAt);
+        return;
+      }
       logger.warn({ socket: paths.socket }, 'socket file is gone; listening again');
       prepareDirectory(paths.dir);
       if (!held.isCurrent()) held = takeLock(paths.lock) ?? held;

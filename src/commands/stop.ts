@@ -16,8 +16,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** After this a daemon that was asked to end is killed. */
 const PATIENCE_MS = 2_000;
-/** A daemon that starts or ends has no valid identity for a moment. */
-const SETTLING_MS = 500;
+/** A daemon that starts or ends has no valid identity for a moment; one that lost it writes it anew within half a second. */
+const SETTLING_MS = 1_500;
 const POLL_MS = 10;
 
 /**
@@ -49,14 +49,15 @@ async function stopDaemon(app: AppPaths, env: Environment): Promise<string | und
     removeLeftovers(app, env);
     return undefined;
   }
+  const { startTime } = identityOf(pid) ?? {};
   signal(pid, 'SIGTERM');
-  if (await hasEnded(app, pid, env)) return `Stopped the daemon (process ${pid}).`;
+  if (await hasEnded(app, pid, startTime, env)) return `Stopped the daemon (process ${pid}).`;
   // The identity is checked again: in two seconds the id may have gone to another process.
   if (identifiedDaemon(app) === pid) {
     writeFileSync(app.stopped, '', { mode: 0o600 });
     signal(pid, 'SIGKILL');
   }
-  if (await hasEnded(app, pid, env)) return `Killed the daemon (process ${pid}): it did not end by itself.`;
+  if (await hasEnded(app, pid, startTime, env)) return `Killed the daemon (process ${pid}): it did not end by itself.`;
   throw new AppError('not-stopped', `The daemon (process ${pid}) did not end`);
 }
 
@@ -90,10 +91,10 @@ function identifiedDaemon(app: AppPaths): number | undefined {
   return running.exe === '' || running.exe === kept.exe ? kept.pid : undefined;
 }
 
-/** Whether this daemon is gone; another one that has come up meanwhile is left alone. */
-async function hasEnded(app: AppPaths, pid: number, env: Environment): Promise<boolean> {
+/** Whether this process is gone, and not only its files; another daemon that has come up meanwhile is left alone. */
+async function hasEnded(app: AppPaths, pid: number, startTime: string | undefined, env: Environment): Promise<boolean> {
   const until = performance.now() + PATIENCE_MS;
-  while (isLocked(app.lock) && identifiedDaemon(app) === pid) {
+  while (startTime !== undefined && identityOf(pid)?.startTime === startTime) {
     if (performance.now() >= until) return false;
     await Bun.sleep(POLL_MS);
   }

@@ -1,6 +1,15 @@
 /** One user's machine for a test: a home of its own, a local Slack, and the compiled program. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEmulator } from '../../src/emulator/emulator.ts';
@@ -113,7 +122,8 @@ export async function withBench(
   };
   const read = (path: string): string => {
     try {
-      return readFileSync(join(home, path), 'utf8');
+      // A pipe in its place would be waited for.
+      return statSync(join(home, path)).isFile() ? readFileSync(join(home, path), 'utf8') : '';
     } catch {
       return '';
     }
