@@ -14,7 +14,6 @@ import { failurePolicy, type Settings } from './settings.ts';
 import { appPaths } from './state.ts';
 import { readDocument, salvageTopLevel } from './stdin.ts';
 import type { Agent, AgentName, FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
-import { VERSION } from './version.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -266,29 +265,20 @@ async function decide(
     const { daemonArguments, daemonEnvironment } = await import('./daemon-environment.ts');
     return { env: daemonEnvironment(settings, env), args: daemonArguments(flags) };
   };
-  // The agent started its clock when it started this process; so do we.
-  const waitMs = (): number => Math.max(1, Math.round(waitOf(input, settings) - performance.now()));
-  const opening = (): string => {
-    const note = {
-      protocol: PROTOCOL_VERSION,
-      agent,
-      id,
-      version: VERSION,
-      waitMs: waitMs(),
-      app: wanted.app,
-    } as const;
-    // Of a file that is changed the card shows more than the input holds.
-    const secrets = secretsIn(SHOWS_FILE.test(input.tool_name ?? '') ? undefined : json, env);
-    return encodeRequest(json, { ...note, beats: true, approvers: isConfigAsked ? [] : approvers, secrets });
-  };
-  const events = { opening, onLine, onBroken: reply.reject, onClose };
+  const events = { onLine, onBroken: reply.reject, onClose };
   const connection: Connection = await connectOrStart(wanted, launchWith, until, events);
+  // The agent started its clock when it started this process; so do we.
+  const waitMs = Math.max(1, Math.round(waitOf(input, settings) - performance.now()));
+  const note = { protocol: PROTOCOL_VERSION, agent, id, waitMs, app: wanted.app, beats: true } as const;
+  // Of a file that is changed the card shows more than the input holds.
+  const secrets = secretsIn(SHOWS_FILE.test(input.tool_name ?? '') ? undefined : json, env);
+  connection.send(encodeRequest(json, { ...note, approvers: isConfigAsked ? [] : approvers, secrets }));
   pulse.heardAt = performance.now();
   const timer = setTimeout(
     () => {
       reply.reject(new AppError('daemon-timeout', 'The daemon did not answer before the deadline'));
     },
-    Math.min(waitMs() + BACKSTOP_MS, MAX_TIMER_MS),
+    Math.min(waitMs + BACKSTOP_MS, MAX_TIMER_MS),
   );
   let stopWatching = (): void => {};
   const watching = setTimeout(() => {

@@ -19,7 +19,6 @@ import type {
   PermissionRule,
   Witness,
 } from './types.ts';
-import { isOlder } from './version.ts';
 
 const BEAT = encodeReply({ type: 'beat' });
 
@@ -42,8 +41,6 @@ export interface ClientsOptions {
   readonly recognise: (input: HookInput) => AgentName;
   /** What the agents' events tell. */
   readonly witnesses: Readonly<Record<AgentName, Witness>>;
-  /** The daemon's own; a newer client is left to the next daemon. */
-  readonly version: string;
   /** Fingerprint of the daemon's own Slack app; a client of another app is refused. */
   readonly app: string;
   /** For clients that name no approvers or no wait of their own. */
@@ -132,10 +129,12 @@ export function createClients(options: ClientsOptions): Clients {
   };
 
   const request = (peer: Peer, given: HookInput, note: ClientNote | undefined): void => {
-    if (note !== undefined && note.app !== options.app)
-      throw new AppError('daemon-mismatch', 'The running daemon uses other settings than this hook');
-    if (note?.version !== undefined && isOlder(options.version, note.version))
-      throw new AppError('daemon-mismatch', 'The running daemon is older than this hook');
+    if (note !== undefined && note.app !== options.app) {
+      throw new AppError(
+        'daemon-mismatch',
+        'The running daemon uses other Slack tokens or another API address than this hook',
+      );
+    }
     const agent = options.agents[note?.agent ?? options.recognise(given)];
     const input = agent.read(given);
     tellOf(agent.name, input);

@@ -1,11 +1,11 @@
 /** The client's half of the daemon's life: connect to it, or start it and connect. Loads nothing that a warm call does not need. */
 import { type DaemonRecord, proofOf, readRecord } from './daemon-record.ts';
 import { AppError } from './errors.ts';
-import { peerOf } from './peer-uid.ts';
+import { isTrustedPeer } from './peer-uid.ts';
 import { encodeHello, readReply } from './protocol.ts';
 import { createLineReader, socketExists } from './socket.ts';
 import type { AppPaths } from './state.ts';
-import { isOlder, VERSION } from './version.ts';
+import { VERSION } from './version.ts';
 
 /** Set in a process that is to be the daemon, beside the verb: an environment alone, which an agent passes on, must not turn a hook into one. */
 export const SERVER_ENV = '__CLAUDE_SLACK_SERVER__';
@@ -15,8 +15,6 @@ export interface LaunchOptions {
 }
 
 export interface Connection {
-  /** Whether the kernel says that it is we, or root, who listen. */
-  readonly isOurs: boolean;
   send(text: string): void;
   close(): void;
 }
@@ -26,11 +24,6 @@ export interface ConnectionEvents {
   /** What comes is no text of lines. */
   onBroken(error: AppError): void;
   onClose(): void;
-  /**
-   * What to say first; asked for each daemon that is met. One that the kernel vouches for is told at once and may take its
-   * time with its proof, any other only after it.
-   */
-  opening(): string;
 }
 
 /** Whose daemon is looked for. */
@@ -46,8 +39,6 @@ export type Meeting =
   | { readonly state: 'absent' }
   | { readonly state: 'outdated'; readonly hasOtherSettings: boolean };
 
-/** A daemon that was told something and has not even proved itself for so long has hung. */
-const HUNG_MS = 5_000;
 /** An answer may hold a whole input, of up to 64 MiB. */
 const MAX_REPLY_BYTES = 128 * 1024 * 1024;
 
@@ -91,47 +82,28 @@ export async function connectOrStart(
   return startAndConnect(wanted, await launchWith(), until, events, meeting.state === 'outdated');
 }
 
-/**
- * Connects to the app's daemon and has it prove that it is ours; nothing that it says counts before. Throws as
- * `connectOrStart` does.
- * @param patienceMs how long one that the kernel vouches for may take with its proof
- */
-export async function meet(
-  { paths, app }: Wanted,
-  until: number,
-  events: ConnectionEvents,
-  patienceMs = HUNG_MS,
-): Promise<Meeting> {
+/** Connects to the app's daemon and has it prove that it is ours, in that order: until then it is told nothing. Throws as `connectOrStart` does. */
+export async function meet({ paths, app }: Wanted, until: number, events: ConnectionEvents): Promise<Meeting> {
   const record = readRecord(paths.record);
   if (record === undefined) return { state: 'absent' };
-  const challenge = crypto.randomUUID();
-  const first = Promise.withResolvers<Exclude<Meeting, { state: 'ready' }> | undefined>();
+  const first = Promise.withResolvers<string | undefined>();
   let isMet = false;
-  const onFirst = (line: string): void => {
-    try {
-      const lack = judgeHello(line, record, challenge, app);
-      isMet = lack === undefined;
-      first.resolve(lack === undefined ? undefined : { state: 'outdated', ...lack });
-    } catch (error) {
-      first.reject(error);
-    }
-  };
   const connection = await tryConnect(record.socket, {
-    // What comes behind the hello may come with it.
-    onLine: (line) => (isMet ? events.onLine(line) : onFirst(line)),
+    onLine: (line) => (isMet ? events.onLine(line) : first.resolve(line)),
     onBroken: (error) => (isMet ? events.onBroken(error) : first.reject(error)),
-    onClose: () => (isMet ? events.onClose() : first.resolve({ state: 'absent' })),
+    onClose: () => (isMet ? events.onClose() : first.resolve(undefined)),
   });
   if (connection === undefined) return { state: 'absent' };
-  const { isOurs } = connection;
   const hung = new AppError('daemon-timeout', 'The daemon has hung: it took the connection and said nothing');
-  const timer = setTimeout(() => first.reject(hung), isOurs ? patienceMs : Math.max(0, until - performance.now()));
+  const timer = setTimeout(() => first.reject(hung), Math.max(0, until - performance.now()));
   try {
-    connection.send(encodeHello(challenge) + (isOurs ? events.opening() : ''));
-    const lacking = await first.promise;
-    if (lacking !== undefined) return lacking;
-    if (!isOurs) connection.send(events.opening());
-    return { state: 'ready', connection };
+    const challenge = crypto.randomUUID();
+    connection.send(encodeHello(challenge));
+    const line = await first.promise;
+    if (line === undefined) return { state: 'absent' };
+    const lack = judgeHello(line, record, challenge, app);
+    isMet = lack === undefined;
+    return lack === undefined ? { state: 'ready', connection } : { state: 'outdated', ...lack };
   } finally {
     clearTimeout(timer);
     if (!isMet) connection.close();
@@ -151,15 +123,13 @@ function judgeHello(
   if (hello.proof !== proofOf(key, 'daemon', challenge)) {
     throw new AppError('socket-dir', `Expected the daemon at ${socket} to know the key of this app, got a wrong proof`);
   }
+  const isOlder = hello.version !== VERSION && Bun.semver.order(hello.version, VERSION) < 0;
   const hasOtherSettings = hello.app !== app;
-  return isOlder(hello.version, VERSION) || hasOtherSettings ? { hasOtherSettings } : undefined;
+  return isOlder || hasOtherSettings ? { hasOtherSettings } : undefined;
 }
 
 /** Undefined when nobody listens. The connect itself is the liveness check; a PID file proves nothing. Throws AppError('socket-dir') when it is another user who listens. */
-export async function tryConnect(
-  path: string,
-  events: Omit<ConnectionEvents, 'opening'>,
-): Promise<Connection | undefined> {
+export async function tryConnect(path: string, events: ConnectionEvents): Promise<Connection | undefined> {
   if (!socketExists(path)) return undefined;
   try {
     let unsent: Uint8Array = new Uint8Array();
@@ -180,14 +150,12 @@ export async function tryConnect(
         error: closed,
       },
     });
-    const peer = peerOf(socket);
-    if (peer === 'other') {
+    if (!isTrustedPeer(socket)) {
       socket.terminate();
       throw new AppError('socket-dir', `Expected ${path} to be served by ourselves, got another user`);
     }
     isOpen = true;
     return {
-      isOurs: peer === 'ours',
       send: (text) => {
         const isFlushed = unsent.byteLength === 0;
         unsent = Buffer.concat([unsent, Buffer.from(text)]);

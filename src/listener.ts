@@ -1,6 +1,6 @@
 /** The daemon's Unix socket: connections in, lines out, every peer bounded in time and memory. */
 import { lstatSync, rmSync } from 'node:fs';
-import { peerOf } from './peer-uid.ts';
+import { isTrustedPeer } from './peer-uid.ts';
 import { encodeReply } from './protocol-daemon.ts';
 import { createLineReader } from './socket.ts';
 
@@ -167,8 +167,8 @@ function listen(
     socket: {
       open(socket) {
         socket.data = createPeerState(socket, onLine, maxInputBytes + NOTE_BYTES, crowd);
-        if (peerOf(socket) === 'other') socket.terminate();
-        else crowd.idles(socket);
+        if (isTrustedPeer(socket)) crowd.idles(socket);
+        else socket.terminate();
       },
       data: (socket, chunk) => {
         socket.data.hasSpoken = true;

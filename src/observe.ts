@@ -23,14 +23,13 @@ export async function observe(
   const error = typeof input.error === 'string' ? { error: withoutSecrets(input.error, env).slice(0, MAX_ERROR) } : {};
   const heard = Promise.withResolvers<void>();
   try {
-    const events = {
-      opening: () => encodeEvent({ ...rest, ...error }, agent),
+    const meeting = await meet(wanted, performance.now() + OBSERVE_MS, {
       onLine: () => heard.resolve(),
       onBroken: () => heard.resolve(),
       onClose: heard.resolve,
-    };
-    const meeting = await meet(wanted, performance.now() + OBSERVE_MS, events, OBSERVE_MS);
+    });
     if (meeting.state !== 'ready') return;
+    meeting.connection.send(encodeEvent({ ...rest, ...error }, agent));
     await Promise.race([heard.promise, Bun.sleep(OBSERVE_MS)]);
   } catch {
     // An observer must not disturb the agent; the card stays until its deadline.

@@ -23,11 +23,10 @@ export function peerUid(fd: number): number | undefined {
   return lookUp(fd);
 }
 
-/** Who the kernel says it is: ourselves or root, who may do anything anyway; somebody else; nobody can tell, and the directory's mode decides. */
-export function peerOf(socket: object): 'ours' | 'other' | 'unknown' {
+/** True for ourselves and root, who may do anything anyway, and where nobody can tell: there the directory's mode decides. */
+export function isTrustedPeer(socket: object): boolean {
   // Bun's sockets have it, its types do not.
   const fd: unknown = 'fd' in socket ? socket.fd : undefined;
   const uid = typeof fd === 'number' && fd >= 0 ? peerUid(fd) : undefined;
-  if (uid === undefined) return 'unknown';
-  return uid === 0 || uid === process.getuid?.() ? 'ours' : 'other';
+  return uid === undefined || uid === 0 || uid === process.getuid?.();
 }

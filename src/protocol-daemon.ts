@@ -65,7 +65,7 @@ function readNote(value: unknown): ClientNote {
       `Expected protocol ${PROTOCOL_VERSION}, got ${JSON.stringify(value.protocol)}`,
     );
   }
-  const { agent, id, version, approvers, waitMs, app, secrets = [], beats = false } = value;
+  const { agent, id, approvers, waitMs, app, secrets = [], beats = false } = value;
   const timed = typeof waitMs === 'number' && waitMs > 0 && waitMs < 2 ** 31;
   const lists = areTexts(approvers) && areTexts(secrets);
   const named = id === undefined || (typeof id === 'string' && UUID.test(id));
@@ -75,7 +75,6 @@ function readNote(value: unknown): ClientNote {
   return {
     ...{ protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app, secrets },
     ...(id === undefined ? {} : { id }),
-    ...(typeof version === 'string' ? { version } : {}),
     ...(beats ? { beats } : {}),
   };
 }

@@ -38,8 +38,6 @@ export interface ClientNote {
   readonly app: string;
   /** Values of secret-looking variables of the agent's environment that stand in the input. */
   readonly secrets?: readonly string[];
-  /** The client's own: a daemon that is older leaves the request to the next one. */
-  readonly version?: string;
   /** Wants to hear every BEAT_MS that the daemon lives, for as long as it waits. */
   readonly beats?: boolean;
 }

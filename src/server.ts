@@ -240,7 +240,6 @@ async function serve(options: ServeOptions): Promise<number> {
     agents: AGENTS,
     recognise,
     witnesses: WITNESSES,
-    version: VERSION,
     app: wanted.app,
     nonceOf,
     greet: (challenge) => ({ proof: proofOf(record.key, 'daemon', challenge), version: VERSION, app: wanted.app }),

@@ -15,15 +15,14 @@ const ANSWER_MS = 500;
  */
 export async function askToRetire(wanted: Wanted, check: () => Promise<void>): Promise<boolean> {
   const until = performance.now() + ANSWER_MS;
-  const nothing = { opening: () => '', onLine: () => {}, onBroken: () => {}, onClose: () => {} };
-  const meeting = await meet(wanted, until, nothing, ANSWER_MS);
+  const meeting = await meet(wanted, until, { onLine: () => {}, onBroken: () => {}, onClose: () => {} });
   if (meeting.state === 'ready') meeting.connection.close();
   if (meeting.state !== 'outdated') return false;
   if (meeting.hasOtherSettings) await check();
   const socket = readRecord(wanted.paths.record)?.socket;
   if (socket === undefined) return false;
   const answer = Promise.withResolvers<boolean>();
-  const events: Omit<ConnectionEvents, 'opening'> = {
+  const events: ConnectionEvents = {
     onLine: (line) => answer.resolve(readReply(line).type === 'retiring'),
     onBroken: () => answer.resolve(false),
     onClose: () => answer.resolve(true),

@@ -62,7 +62,6 @@ function office(options: Partial<ClientsOptions> = {}): Office {
     agents: AGENTS,
     recognise: () => 'claude',
     witnesses: WITNESSES,
-    version: '1.0.0',
     app: 'app',
     approvers: ['U0DAEMON'],
     waitMs: 60_000,

@@ -226,7 +226,7 @@ describe('a daemon that is sent any bytes, cut anywhere', () => {
   test('answers every line, or says why it does not and closes; it lives on', async () => {
     const denied = { kind: 'denied', by: 'U1', via: 'Slack', at: 1 } as const;
     const clients: Clients = createClients({
-      ...{ agents: AGENTS, witnesses: WITNESSES, app: 'app', version: '0', approvers: ['U1'], waitMs: 60_000 },
+      ...{ agents: AGENTS, witnesses: WITNESSES, app: 'app', approvers: ['U1'], waitMs: 60_000 },
       status: () => ({
         ...{ pid: 1, version: '0', startedAt: 1, pending: [], grants: [] },
         ...{ slack: { state: 'connected', connections: 1 }, apiUrl: '', logFile: '', auditFile: '' },

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { peerOf, peerUid } from '../src/peer-uid.ts';
+import { isTrustedPeer, peerUid } from '../src/peer-uid.ts';
 
 const NOBODY = 65_534;
 
@@ -11,13 +11,13 @@ async function uidSeenBy(command: (path: string) => readonly string[]) {
   const dir = mkdtempSync(join(tmpdir(), 'csh-peer-'));
   chmodSync(dir, 0o755);
   const path = join(dir, 's');
-  const seen = Promise.withResolvers<{ uid: number | undefined; peer: string }>();
+  const seen = Promise.withResolvers<{ uid: number | undefined; isTrusted: boolean }>();
   const server = Bun.listen({
     unix: path,
     socket: {
       open: (socket) => {
         const fd: unknown = 'fd' in socket ? socket.fd : undefined;
-        seen.resolve({ uid: typeof fd === 'number' ? peerUid(fd) : undefined, peer: peerOf(socket) });
+        seen.resolve({ uid: typeof fd === 'number' ? peerUid(fd) : undefined, isTrusted: isTrustedPeer(socket) });
       },
       data: () => {},
     },
@@ -41,7 +41,7 @@ const connecting = (path: string): readonly string[] => [
 
 describe('the other end of a socket', () => {
   test('is known by its uid, and trusted when it is our own', async () => {
-    expect(await uidSeenBy(connecting)).toEqual({ uid: process.getuid?.(), peer: 'ours' });
+    expect(await uidSeenBy(connecting)).toEqual({ uid: process.getuid?.(), isTrusted: true });
   });
 
   test.skipIf(process.getuid?.() !== 0)('is not trusted when it is another user', async () => {
@@ -50,11 +50,11 @@ describe('the other end of a socket', () => {
       const script = `import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); sys.stdin.read()`;
       return ['setpriv', `--reuid=${NOBODY}`, '--clear-groups', '/usr/bin/env', 'python3', '-c', script, path];
     };
-    expect(await uidSeenBy(command)).toEqual({ uid: NOBODY, peer: 'other' });
+    expect(await uidSeenBy(command)).toEqual({ uid: NOBODY, isTrusted: false });
   });
 
   test('is left to the mode of the directory where nobody can tell', () => {
-    expect(peerOf({})).toBe('unknown');
-    expect(peerOf({ fd: -1 })).toBe('unknown');
+    expect(isTrustedPeer({})).toBe(true);
+    expect(isTrustedPeer({ fd: -1 })).toBe(true);
   });
 });
