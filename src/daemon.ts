@@ -39,6 +39,8 @@ export type Meeting =
   | { readonly state: 'absent' }
   | { readonly state: 'outdated'; readonly hasOtherSettings: boolean };
 
+/** A daemon that has only just come up loads its libraries while a hundred hooks connect: whom we have reached gets this long in any case. */
+const PROOF_MS = 1_500;
 /** An answer may hold a whole input, of up to 64 MiB. */
 const MAX_REPLY_BYTES = 128 * 1024 * 1024;
 
@@ -95,7 +97,8 @@ export async function meet({ paths, app }: Wanted, until: number, events: Connec
   });
   if (connection === undefined) return { state: 'absent' };
   const hung = new AppError('daemon-timeout', 'The daemon has hung: it took the connection and said nothing');
-  const timer = setTimeout(() => first.reject(hung), Math.max(0, until - performance.now()));
+  const patienceMs = Math.max(PROOF_MS, until - performance.now());
+  const timer = setTimeout(() => first.reject(hung), patienceMs);
   try {
     const challenge = crypto.randomUUID();
     connection.send(encodeHello(challenge));

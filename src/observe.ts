@@ -23,12 +23,10 @@ export async function observe(
   const error = typeof input.error === 'string' ? { error: withoutSecrets(input.error, env).slice(0, MAX_ERROR) } : {};
   const heard = Promise.withResolvers<void>();
   try {
-    const meeting = await meet(wanted, performance.now() + OBSERVE_MS, {
-      onLine: () => heard.resolve(),
-      onBroken: () => heard.resolve(),
-      onClose: heard.resolve,
-    });
-    if (meeting.state !== 'ready') return;
+    const events = { onLine: () => heard.resolve(), onBroken: () => heard.resolve(), onClose: heard.resolve };
+    const late = Bun.sleep(OBSERVE_MS).then(() => undefined);
+    const meeting = await Promise.race([meet(wanted, performance.now() + OBSERVE_MS, events), late]);
+    if (meeting?.state !== 'ready') return;
     meeting.connection.send(encodeEvent({ ...rest, ...error }, agent));
     await Promise.race([heard.promise, Bun.sleep(OBSERVE_MS)]);
   } catch {
