@@ -8,6 +8,8 @@ export type Document =
 
 /** Below this nobody has to look up what the settings say, before it is known that an answer is needed at all. */
 const LARGE_BYTES = 65_536;
+/** Also a process that got no processor for long must read what is there: only then it knows its event. */
+const LEAST_MS = 100;
 
 /**
  * Reads stdin until one whole JSON document has arrived, or its end, whichever is first.
@@ -23,7 +25,7 @@ export async function readDocument(maxBytes: () => number, boundMs: number): Pro
     text: new TextDecoder().decode(Buffer.concat(chunks)),
   });
   const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(late.resolve, boundMs);
+  const timer = setTimeout(late.resolve, Math.max(LEAST_MS, boundMs));
   try {
     // Bun's own stream: node:fs costs every call 1 ms and 6 MB, and a blocking read could not be bounded in time.
     const reader = Bun.stdin.stream().getReader();

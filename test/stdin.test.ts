@@ -14,13 +14,14 @@ async function read(
     const document = await readDocument(() => ${maxBytes}, ${boundMs});
     console.log(JSON.stringify(document.ok ? document : { ok: false, code: document.error.code, text: document.text.slice(0, 40) }));
     process.exit(0);`;
-  const child = Bun.spawn([process.execPath, '-e', script], { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' });
+  const child = Bun.spawn([process.execPath, '-e', script], { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' });
   for (const part of parts) {
     child.stdin.write(part);
     await child.stdin.flush();
   }
   if (end) await child.stdin.end();
-  const text = await child.stdout.text();
+  const [text, said] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  expect(said).toBe('');
   return JSON.parse(text);
 }
 
@@ -31,6 +32,10 @@ describe('stdin', () => {
 
   test('is complete at its end', async () => {
     expect(await read(['{"a":1}'])).toEqual({ ok: true, value: { a: 1 } });
+  });
+
+  test('that is there is read also when the time for it was over before we began', async () => {
+    expect(await read(['{"a":1}'], { boundMs: -500 })).toEqual({ ok: true, value: { a: 1 } });
   });
 
   test('may begin with a byte order mark', async () => {
