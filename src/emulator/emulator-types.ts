@@ -220,6 +220,8 @@ export interface Emulator {
   revoke(token: 'bot' | 'app', revoked: boolean): void;
   /** Makes another app-level token of the same app; those that there are stay valid. */
   newAppToken(): string;
+  /** Delivers each of the next `times` envelopes twice, the second time on another connection where there is one; the first ack counts. */
+  duplicate(times: number): void;
   /** Sends a raw envelope on one open connection (the newest by default), for duplicate and malformed frames. */
   sendFrame(frame: string, connection?: number): void;
   /** Turns Socket Mode of the app off or on: apps.connections.open answers `link_disabled` while it is off. */

@@ -122,6 +122,7 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
     disconnect: socketMode.disconnect,
     dropConnections: socketMode.drop,
     freeze: socketMode.freeze,
+    duplicate: socketMode.duplicate,
     refuse: server.refuse,
     newAppToken: () => {
       const token = newAppToken(workspace.appId);

@@ -51,6 +51,7 @@ export interface SocketMode {
   disconnect(reason: DisconnectReason): void;
   drop(): void;
   freeze(frozen: boolean): void;
+  duplicate(times: number): void;
   sendFrame(frame: string, connection?: number): void;
 }
 
@@ -68,6 +69,7 @@ export function createSocketMode(workspace: Workspace, options: SocketModeOption
   let foreign = 0;
   let ever = 0;
   let turn = 0;
+  let duplicates = 0;
 
   const live = () => [...connections].filter((connection) => connection.open);
   const working = () => live().filter((connection) => !connection.frozen);
@@ -141,7 +143,11 @@ export function createSocketMode(workspace: Workspace, options: SocketModeOption
         resolve({ ...delivery, envelopeId });
       };
       pending.set(envelopeId, { connection, settle });
-      connection.socket.send(JSON.stringify({ envelope_id: envelopeId, ...envelope }));
+      const frame = JSON.stringify({ envelope_id: envelopeId, ...envelope });
+      connection.socket.send(frame);
+      if (duplicates <= 0) return;
+      duplicates -= 1;
+      (nextConnection() ?? connection).socket.send(frame);
     });
   }
 
@@ -189,6 +195,9 @@ export function createSocketMode(workspace: Workspace, options: SocketModeOption
         connection.socket.freeze(frozen);
       }
       workspace.changes.notify();
+    },
+    duplicate: (times) => {
+      duplicates = times;
     },
     sendFrame: (frame, index) => {
       const open = live();

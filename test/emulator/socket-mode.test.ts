@@ -80,6 +80,32 @@ test(
 );
 
 test(
+  'a duplicated envelope comes twice, on another connection where there is one, and is one click',
+  withEmulator({}, async (emulator, { connect, postCard }) => {
+    const got: [connection: number, triggerId: unknown][] = [];
+    const all = Promise.withResolvers<void>();
+    const take = (index: number) => async (envelope: Envelope) => {
+      got.push([index, envelope.body.trigger_id]);
+      if (got.length === 5) all.resolve();
+      await envelope.ack();
+    };
+    await connect(take(0));
+    emulator.duplicate(2);
+    const card = await postCard();
+    expect((await emulator.click({ ...card, actionId: 'allow' })).delivery).toBe('acked');
+    await connect(take(1));
+    await emulator.click({ ...card, actionId: 'allow' });
+    await emulator.click({ ...card, actionId: 'allow' });
+    await all.promise;
+    const [first, second, third] = [...new Set(got.map(([, triggerId]) => triggerId))];
+    const of = (wanted: unknown) => got.filter(([, triggerId]) => triggerId === wanted).map(([index]) => index);
+    expect(of(first)).toEqual([0, 0]);
+    expect(of(second).toSorted()).toEqual([0, 1]);
+    expect(of(third)).toHaveLength(1);
+  }),
+);
+
+test(
   'the eleventh connection is told too_many_websockets and gets no hello',
   withEmulator({}, async (emulator, { connect, appWeb }) => {
     for (let index = 0; index < 10; index++) await connect();
