@@ -137,6 +137,8 @@ export interface Emulator {
   messages(): readonly EmulatedMessage[];
   views(): readonly EmulatedView[];
   calls(method?: string): readonly EmulatedCall[];
+  /** Calls back for every call from now on, as it enters the log: with its answer, unless that is delayed until after its effect. The returned function ends that. */
+  onCall(listener: (call: EmulatedCall) => void): () => void;
   /** Resolves with the first message (present or future version) for which `test` is true; rejects after `timeoutMs` (default 10 s), naming what there is. */
   waitForMessage(test: (message: EmulatedMessage) => boolean, timeoutMs?: number): Promise<EmulatedMessage>;
   waitForView(test: (view: EmulatedView) => boolean, timeoutMs?: number): Promise<EmulatedView>;

@@ -94,6 +94,15 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
 
     messages,
     views,
+    onCall: (listener) => {
+      let seen = workspace.calls.length;
+      return changes.listen(() => {
+        for (let call = workspace.calls[seen]; call !== undefined; call = workspace.calls[seen]) {
+          seen += 1;
+          listener(call);
+        }
+      });
+    },
     calls: (method) => workspace.calls.filter((call) => method === undefined || call.method === method),
     waitForMessage: (test, timeoutMs) => wait('a message that fits', messages, test, timeoutMs),
     waitForView: (test, timeoutMs) => wait('a modal that fits', views, test, timeoutMs),

@@ -95,3 +95,21 @@ test(
     expect(JSON.stringify(emulator.calls())).not.toContain(emulator.botToken);
   }),
 );
+
+test(
+  'who listens hears of every call once, with its answer',
+  withEmulator({}, async (emulator, { web }) => {
+    await web.auth.test();
+    const heard: [method: string, ok: unknown][] = [];
+    const stop = emulator.onCall(({ method, response }) => heard.push([method, response.ok]));
+    await web.chat.postMessage({ channel: emulator.user.id, text: 'x' });
+    emulator.fault('auth.test', { kind: 'error', error: 'fatal_error' });
+    await refusal(web.auth.test());
+    stop();
+    await web.auth.test();
+    expect(heard).toEqual([
+      ['chat.postMessage', true],
+      ['auth.test', false],
+    ]);
+  }),
+);
