@@ -41,6 +41,8 @@ const LAST_EDITS_MS = 1_200;
 const LAST_FRAMES_MS = 300;
 /** How long a daemon that makes room waits for what it was doing: the client of the next one waits 1.5 s for all of it. */
 const RETIRE_MS = 400;
+/** How long a new daemon waits for the client that launched it, which may have died. */
+const HELLO_MS = 200;
 /** How long the next one waits for the lock. */
 const ROOM_MS = 1_200;
 const CHECK_TOKENS_MS = 1_000;
@@ -182,6 +184,7 @@ async function serve(options: ServeOptions): Promise<number> {
 
   let slack: DaemonStatus['slack'] = { state: 'connecting', connections: 0 };
   const end = Promise.withResolvers<End>();
+  const greeted = Promise.withResolvers<void>();
   const record = writeRecord(wanted.paths.record, paths.socket);
   const nonceOf = (id: string): string =>
     Buffer.from(proofOf(record.key, 'nonce', id), 'hex')
@@ -197,6 +200,8 @@ async function serve(options: ServeOptions): Promise<number> {
   });
   // Slack's libraries load while the first client is already connecting; requests wait for the channel's start.
   const loadSlack = async (): Promise<Channel> => {
+    // Slack's libraries keep the processor for a while: the client that launched us is greeted before.
+    if (report !== undefined) await Promise.race([greeted.promise, Bun.sleep(HELLO_MS)]);
     const { createSlackChannel } = await import('./channels/slack.ts');
     const onHealth = (health: SlackHealth): void => {
       slack = health;
@@ -242,7 +247,10 @@ async function serve(options: ServeOptions): Promise<number> {
     witnesses: WITNESSES,
     app: wanted.app,
     nonceOf,
-    greet: (challenge) => ({ proof: proofOf(record.key, 'daemon', challenge), version: VERSION, app: wanted.app }),
+    greet: (challenge) => {
+      greeted.resolve();
+      return { proof: proofOf(record.key, 'daemon', challenge), version: VERSION, app: wanted.app };
+    },
     retire: () => end.resolve({ why: RETIRE }),
     approvers: settings.approvers,
     waitMs: settings.deadlineMs,
