@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ENTRY_LIMIT_BYTES = 20_000;
-const ALL_LIMIT_BYTES = 37_000;
+const ALL_LIMIT_BYTES = 38_000;
 
-test('the entry chunk is under 20 kB, all that a hook call loads is under 37 kB, and none of it is Slack or logging code', async () => {
+test('the entry chunk is under 20 kB, all that a hook call loads is under 38 kB, and none of it is Slack or logging code', async () => {
   const out = mkdtempSync(join(tmpdir(), 'csh-size-'));
   try {
     const entry = new URL('../src/index.ts', import.meta.url).pathname;
