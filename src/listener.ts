@@ -213,6 +213,8 @@ function createPeerState(
   const read = createLineReader(
     maxLineBytes,
     (line) => {
+      // Who is shown the door is not listened to any further.
+      if (socket.data.isEnding) return;
       onLine(peer, line);
       if (!socket.data.isWaiting) crowd.idles(socket);
     },
