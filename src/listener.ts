@@ -34,7 +34,11 @@ export interface Listener {
 interface PeerState {
   readonly peer: Peer;
   readonly read: (chunk: Uint8Array) => void;
+  /** What the kernel has not taken yet. */
   unsent: Uint8Array;
+  /** What comes after that. */
+  queued: string[];
+  queuedLength: number;
   /** On the clock of performance.now(). */
   idleSince: number;
   /** Whether anything has ever come from it. */
@@ -55,6 +59,8 @@ const MAX_IDLE = 256;
 const RESERVED_DESCRIPTORS = 64;
 /** Even then a client must have time to send its line. */
 const MIN_IDLE = 16;
+/** Who has not read this much of what it was answered is read no further until it has. */
+const MAX_UNREAD = 1024 * 1024;
 /** Our note beside a hook input. */
 const NOTE_BYTES = 64 * 1024;
 
@@ -173,6 +179,7 @@ function listen(
       data: (socket, chunk) => {
         socket.data.hasSpoken = true;
         if (!socket.data.isEnding) socket.data.read(chunk);
+        if (unreadBy(socket) > MAX_UNREAD) socket.pause();
       },
       drain: flush,
       end: endUnlessWaiting,
@@ -192,13 +199,13 @@ function createPeerState(
 ): PeerState {
   const peer: Peer = {
     send: (line) => {
-      const state = socket.data;
-      const isFlushed = state.unsent.byteLength === 0;
-      state.unsent = isFlushed ? Buffer.from(line) : Buffer.concat([state.unsent, Buffer.from(line)]);
+      const isFlushed = unreadBy(socket) === 0;
+      socket.data.queued.push(line);
+      socket.data.queuedLength += line.length;
       if (isFlushed) flush(socket);
     },
     offer: (line) => {
-      if (socket.data.unsent.byteLength === 0) peer.send(line);
+      if (unreadBy(socket) === 0) peer.send(line);
     },
     end: () => {
       socket.data.isEnding = true;
@@ -224,7 +231,7 @@ function createPeerState(
     },
   );
   return {
-    ...{ peer, read, unsent: new Uint8Array(), idleSince: 0 },
+    ...{ peer, read, unsent: new Uint8Array(), queued: [], queuedLength: 0, idleSince: 0 },
     ...{ hasSpoken: false, isWaiting: false, isEnding: false, isGone: false },
   };
 }
@@ -234,9 +241,23 @@ function endUnlessWaiting(socket: PeerSocket): void {
 }
 
 function flush(socket: PeerSocket): void {
-  const { unsent, isEnding } = socket.data;
-  if (unsent.byteLength > 0) socket.data.unsent = unsent.subarray(Math.max(0, socket.write(unsent)));
-  if (isEnding && socket.data.unsent.byteLength === 0) socket.end();
+  const { data: state } = socket;
+  const wasFull = unreadBy(socket) > MAX_UNREAD;
+  do {
+    if (state.unsent.byteLength === 0) {
+      state.unsent = Buffer.from(state.queued.join(''));
+      Object.assign(state, { queued: [], queuedLength: 0 });
+    }
+    if (state.unsent.byteLength > 0) state.unsent = state.unsent.subarray(Math.max(0, socket.write(state.unsent)));
+  } while (state.unsent.byteLength === 0 && state.queuedLength > 0);
+  const unread = unreadBy(socket);
+  if (wasFull && unread <= MAX_UNREAD) socket.resume();
+  if (state.isEnding && unread === 0) socket.end();
+}
+
+/** About how many bytes of what was sent are still with us. */
+function unreadBy({ data: { unsent, queuedLength } }: PeerSocket): number {
+  return unsent.byteLength + queuedLength;
 }
 
 function inodeOf(path: string): number | undefined {

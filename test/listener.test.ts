@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import { AGENTS } from '../src/agents/agent.ts';
 import { WITNESSES } from '../src/agents/evidence.ts';
@@ -192,7 +193,62 @@ describe('a peer', () => {
       peer?.offer('beat\n');
       await client.received(`wait\n${big}end\nbeat\n`);
     }));
+
+  test('[I70] that does not read what it is answered is read no further, and gets every answer once it does', () =>
+    withOffice(async ({ path, lines }) => {
+      const count = 20_000;
+      const asked = Array.from({ length: count }, (_, index) => `${index} ${'x'.repeat(1_000)}`);
+      const socket = net.connect(path).pause();
+      socket.write(`${asked.join('\n')}\n`);
+      await settled(() => lines.length);
+      // A megabyte, what was read in one go with its end, and what two kernels keep on the way.
+      expect(lines.length).toBeGreaterThan(1_000);
+      expect(lines.length).toBeLessThan(4_000);
+      const answers: string[] = [];
+      const all = Promise.withResolvers<void>();
+      createInterface({ input: socket }).on('line', (line) => {
+        if (answers.push(line) === count) all.resolve();
+      });
+      socket.resume();
+      await all.promise;
+      expect(answers).toEqual(asked);
+      socket.destroy();
+    }));
+
+  test('[I70] that does not read is gone as soon as it has closed', () => {
+    const gone = Promise.withResolvers<void>();
+    return withOffice(
+      async ({ path, lines }) => {
+        const socket = net.connect(path).pause();
+        socket.write(`wait\n${`${'x'.repeat(1_000)}\n`.repeat(10_000)}`);
+        await settled(() => lines.length);
+        socket.destroy();
+        await gone.promise;
+      },
+      { onGone: () => gone.resolve() },
+    );
+  });
+
+  test('that is being shown the door is not listened to any further', () =>
+    withOffice(
+      async ({ path, lines, gone }) => {
+        const client = await connect(path);
+        client.socket.write(`${'x'.repeat(200_000)}\nsecond\n${'third\n'.repeat(1_000)}`);
+        await client.closed;
+        expect(lines).toEqual([]);
+        expect(gone).toHaveLength(1);
+      },
+      { maxInputBytes: 1_024 },
+    ));
 });
+
+/** Resolves when a number has not changed for a hundred turns of the event loop, once it has changed at all. */
+async function settled(number: () => number): Promise<void> {
+  for (let [turns, last] = [0, number()]; turns < 100; turns += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (number() !== last || last === 0) [turns, last] = [0, number()];
+  }
+}
 
 describe('a daemon that is sent any bytes, cut anywhere', () => {
   const input = JSON.stringify(bash('ls'));
