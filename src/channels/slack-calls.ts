@@ -3,7 +3,7 @@ import { WebClient } from '@slack/web-api';
 import { AppError } from '../errors.ts';
 import { readFailure, type SlackFailure } from './slack-errors.ts';
 import { type ChannelLogger, createSdkLogger } from './slack-logger.ts';
-import { pause, type SlackTiming, withJitter } from './slack-timing.ts';
+import { backoff, pause, type SlackTiming } from './slack-timing.ts';
 
 export interface SlackCallsOptions {
   readonly botToken: string;
@@ -136,7 +136,7 @@ export function createSlackCalls(options: SlackCallsOptions): SlackCalls {
         if (result.kind !== 'transient' && result.kind !== 'rate-limited') throw giveUp(result);
         const backAt =
           result.retryAfterMs === undefined
-            ? now() + withJitter(Math.min(RETRY_MS * 2 ** (attempt - 1), RETRY_CAP_MS), random)
+            ? now() + backoff(RETRY_MS, attempt, RETRY_CAP_MS, random)
             : nextSlot(bounds.spacedBy, result.retryAfterMs, deadline);
         if (attempt >= maxTries || backAt >= deadline || signal?.aborted) throw giveUp(result);
         bounds.onTrouble?.();

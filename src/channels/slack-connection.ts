@@ -6,7 +6,7 @@
  */
 import { isFailure, readFailure, type SlackFailure } from './slack-errors.ts';
 import { type Envelope, type Hello, type Link, type LinkOptions, openLink } from './slack-link.ts';
-import { pause, withJitter } from './slack-timing.ts';
+import { backoff, pause } from './slack-timing.ts';
 
 export interface ConnectionState {
   readonly state: 'connecting' | 'connected' | 'down' | 'stopped';
@@ -131,7 +131,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     if (kind === 'fatal' || kind === 'refused') return timing.probeMs;
     const isLate = now() - (downSince ?? now()) > timing.lateAfterMs;
     const cap = isLate ? timing.retryLateCapMs : timing.retryCapMs;
-    return Math.max(retryAfterMs, withJitter(Math.min(timing.retryMs * 2 ** (tries - 1), cap), random));
+    return Math.max(retryAfterMs, backoff(timing.retryMs, tries, cap, random));
   };
 
   const retryIn = (ms: number): void => {

@@ -76,7 +76,13 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** A wait that differs by up to a quarter, so that many do not come back at once. `random` is in [0, 1). */
-export function withJitter(ms: number, random: () => number): number {
-  return ms * (0.75 + random() / 2);
+/** By how much a wait may be shorter or longer than its turn. */
+const JITTER = 0.25;
+
+/**
+ * How long to wait after so many failed tries: twice as long each time, never longer than the cap, and different by up to a
+ * quarter, so that many do not come back at once. In milliseconds; `random` is in [0, 1).
+ */
+export function backoff(firstMs: number, tries: number, capMs: number, random: () => number): number {
+  return Math.min(firstMs * 2 ** (tries - 1), capMs / (1 + JITTER)) * (1 - JITTER + 2 * JITTER * random());
 }
