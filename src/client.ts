@@ -9,6 +9,7 @@ import { secretsIn } from './environment-secrets.ts';
 import { AppError, explain, knownCode, oneLine, toAppError } from './errors.ts';
 import { fileStatus } from './file-status.ts';
 import type { ParsedArgv } from './options.ts';
+import { type Patience, patienceUntil } from './patience.ts';
 import { encodeRequest, MAX_INPUT_BYTES, PROTOCOL_VERSION, type Reply, readReply } from './protocol.ts';
 import { failurePolicy, type Settings } from './settings.ts';
 import { appPaths } from './state.ts';
@@ -194,14 +195,14 @@ interface Question {
  */
 async function decideAtLast(question: Question): Promise<Outcome | undefined> {
   const id = Bun.randomUUIDv7();
-  let until = PREPARE_MS;
+  let patience = patienceUntil(PREPARE_MS);
   for (let left = MAX_DAEMONS; ; left -= 1) {
     try {
-      return await decide(question, id, until);
+      return await decide(question, id, patience);
     } catch (error) {
       const isLeft = error instanceof AppError && LEFT_BY_DAEMON.has(error.code);
       if (left === 1 || !isLeft || wasStopped(question)) throw error;
-      until = performance.now() + AGAIN_MS;
+      patience = patienceUntil(performance.now() + AGAIN_MS);
     }
   }
 }
@@ -235,10 +236,10 @@ function wantedBy({ botToken, appToken, apiUrl, configFile }: Settings, env: Env
 async function decide(
   { agent, input, getSettings, flags, env }: Question,
   id: string,
-  until: number,
+  patience: Patience,
 ): Promise<Outcome | undefined> {
   const settings = getSettings();
-  const { approvers, isConfigAsked } = settings;
+  const { approvers, callersApprovers, isConfigAsked } = settings;
   const wanted = wantedBy(settings, env);
   if (approvers.length === 0 && !isConfigAsked)
     throw new AppError('missing-config', 'Expected a Slack user id to ask, got none');
@@ -266,13 +267,16 @@ async function decide(
     return { env: daemonEnvironment(settings, env), args: daemonArguments(flags) };
   };
   const events = { onLine, onBroken: reply.reject, onClose };
-  const connection: Connection = await connectOrStart(wanted, launchWith, until, events);
+  const connection: Connection = await connectOrStart(wanted, launchWith, patience, events);
   // The agent started its clock when it started this process; so do we.
   const waitMs = Math.max(1, Math.round(waitOf(input, settings) - performance.now()));
-  const note = { protocol: PROTOCOL_VERSION, agent, id, waitMs, app: wanted.app, beats: true } as const;
+  const note = {
+    ...{ protocol: PROTOCOL_VERSION, agent, id, waitMs, app: wanted.app, beats: true },
+    ...{ approvers: callersApprovers, isConfigFirst: isConfigAsked },
+  };
   // Of a file that is changed the card shows more than the input holds.
   const secrets = secretsIn(SHOWS_FILE.test(input.tool_name ?? '') ? undefined : json, env);
-  connection.send(encodeRequest(json, { ...note, approvers: isConfigAsked ? [] : approvers, secrets }));
+  connection.send(encodeRequest(json, { ...note, secrets }));
   pulse.heardAt = performance.now();
   const timer = setTimeout(
     () => {

@@ -101,11 +101,12 @@ export function createClients(options: ClientsOptions): Clients {
     peer.setWaiting(now > 0);
   };
 
-  /** Those that the hook names, else those of the config file as it is now, else the daemon's own. */
+  /** Those that the hook names, unless it prefers those of the config file as it is now; without either the daemon's own. */
   const approversOf = (input: HookInput, note: ClientNote | undefined) => {
-    if (note !== undefined && note.approvers.length > 0) return { approvers: note.approvers, fromConfig: false };
-    const listed = options.policy.approversFor(input.cwd);
-    return { approvers: listed ?? options.approvers, fromConfig: listed !== undefined };
+    const named = note === undefined || note.approvers.length === 0 ? undefined : note.approvers;
+    const isConfigFirst = named === undefined || note?.isConfigFirst === true;
+    const listed = isConfigFirst ? options.policy.approversFor(input.cwd) : undefined;
+    return { approvers: listed ?? named ?? options.approvers, fromConfig: listed !== undefined };
   };
 
   /** What a rule says that a person must look at is not waved through, by a grant, a rule of the agent's own, or a mode. */

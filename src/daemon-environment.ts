@@ -24,7 +24,7 @@ export function daemonEnvironment(settings: Settings, env: Environment): Readonl
     ...(settings.botToken === undefined ? {} : { SLACK_BOT_TOKEN: settings.botToken }),
     ...(settings.appToken === undefined ? {} : { SLACK_APP_TOKEN: settings.appToken }),
     // Those of the config file are looked up there each time; these are for where it lists nobody.
-    SLACK_USER_ID: settings.approvers.join(','),
+    SLACK_USER_ID: settings.callersApprovers.join(','),
     SLACK_API_URL: settings.apiUrl,
   };
 }

@@ -83,6 +83,7 @@ function writeAtomically(path: string, text: string): void {
     if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) rmSync(path, { recursive: true });
     renameSync(temporary, path);
   } catch (error) {
+    rmSync(temporary, { force: true });
     throw new AppError('state-dir', `Cannot write ${path}: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -34,27 +34,32 @@ export function prepareAppDirectory({ dir, apps }: StatePaths, app: AppPaths): v
 }
 
 /**
- * `$TMPDIR/claude-slack-approval`, or a short directory elsewhere when that cannot be, or the daemon of another app is in it.
+ * Takes `$TMPDIR/claude-slack-approval` and writes into it who we are; or a short directory elsewhere when that cannot be, or the daemon of another app is in it.
  * Throws AppError('socket-dir') for a directory that somebody else could have put something into.
  */
-export function claimPlace(env: Environment, key: string): Place {
-  const usual = claimUsual(env);
+export function claimPlace(env: Environment, key: string, startedAt: number): Place {
+  const usual = claimUsual(env, startedAt);
   if (usual !== undefined) return usual;
   const paths = otherRuntimePaths(env, key);
   prepareDirectory(paths.dir);
   const lock = takeLock(paths.lock);
   if (lock === undefined) throw new AppError('daemon-start', `Another daemon uses ${paths.dir}`);
+  writeIdentity(paths, startedAt);
   return { paths, lock };
 }
 
-function claimUsual(env: Environment): Place | undefined {
+function claimUsual(env: Environment, startedAt: number): Place | undefined {
   const paths = runtimePaths(env);
   if (paths === undefined) return undefined;
+  let lock: Lock | undefined;
   try {
     prepareDirectory(paths.dir);
-    const lock = takeLock(paths.lock);
-    return lock === undefined ? undefined : { paths, lock };
+    lock = takeLock(paths.lock);
+    if (lock === undefined) return undefined;
+    writeIdentity(paths, startedAt);
+    return { paths, lock };
   } catch (error) {
+    lock?.release();
     if (error instanceof AppError && UNUSABLE.has((error.cause as NodeJS.ErrnoException | undefined)?.code))
       return undefined;
     throw error;

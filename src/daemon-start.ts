@@ -13,6 +13,7 @@ import {
 import { freshFailure } from './daemon-files.ts';
 import { takeLock } from './daemon-lock.ts';
 import { AppError, ERRORS, knownCode } from './errors.ts';
+import type { Patience } from './patience.ts';
 
 /** The file descriptor on which a launched daemon reports how its start went. Absent: it was started by hand, in the foreground. */
 export const READY_ENV = '__CLAUDE_SLACK_READY_FD__';
@@ -44,43 +45,46 @@ const KILLED = {
 export async function startAndConnect(
   wanted: Wanted,
   launchWith: LaunchOptions,
-  until: number,
+  left: Patience,
   events: ConnectionEvents,
   isOutdated: boolean,
 ): Promise<Connection> {
-  const { failure: failureFile, starting } = wanted.paths;
-  const turnUntil = Math.min(until, performance.now() + TURN_MS);
+  const { starting } = wanted.paths;
+  const turnUntil = performance.now() + Math.min(left(), TURN_MS);
   let isTakeOver = isOutdated;
   let mayDie = true;
   let pauseMs = RETRY_CONNECT_MS;
-  while (performance.now() < until) {
+  while (left() > 0) {
     const turn = takeTurn(starting);
     if (turn === undefined && performance.now() < turnUntil) {
       await Bun.sleep(pauseMs);
       pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
-      const meeting = await meet(wanted, until, events);
+      const meeting = await meet(wanted, left, events);
       if (meeting.state === 'ready') return meeting.connection;
       isTakeOver = meeting.state === 'outdated';
       continue;
     }
-    const failure = freshFailure(failureFile, wanted.app);
-    if (failure !== undefined) throw startError(failure);
-    const readiness = await launch(launchWith, until, isTakeOver).finally(() => turn?.release());
+    throwFreshFailure(wanted);
+    const readiness = await launch(launchWith, left, isTakeOver).finally(() => turn?.release());
     if (readiness.state === 'failed') {
       // One that was killed on its way has said nothing; it says more when it cannot start.
       if (readiness !== KILLED || !mayDie) throw startError(readiness);
       mayDie = false;
       continue;
     }
-    const patience = readiness.state === 'listening' ? until : Math.min(until, performance.now() + RETRY_LAUNCH_MS);
-    const meeting = await meetUntil(wanted, patience, until, events);
+    const again = readiness.state === 'listening' ? Number.POSITIVE_INFINITY : performance.now() + RETRY_LAUNCH_MS;
+    const meeting = await meetUntil(wanted, again, left, events);
     if (meeting.state === 'ready') return meeting.connection;
     isTakeOver = meeting.state === 'outdated';
   }
-  // It may have listened, and failed before we could connect.
-  const late = freshFailure(failureFile, wanted.app);
-  if (late !== undefined) throw startError(late);
-  throw new AppError('daemon-timeout', 'Expected the daemon to listen within 1.5 s, got no connection');
+  throwFreshFailure(wanted);
+  throw new AppError('daemon-timeout', 'Expected the daemon to listen in time, got no connection');
+}
+
+/** Why a daemon of this app could not start a moment ago. */
+function throwFreshFailure({ paths, app }: Wanted): void {
+  const failure = freshFailure(paths.failure, app);
+  if (failure !== undefined) throw startError(failure);
 }
 
 /**
@@ -97,10 +101,12 @@ function takeTurn(path: string): { release(): void } | undefined {
   }
 }
 
-async function meetUntil(wanted: Wanted, patience: number, until: number, events: ConnectionEvents): Promise<Meeting> {
+async function meetUntil(wanted: Wanted, until: number, left: Patience, events: ConnectionEvents): Promise<Meeting> {
   for (;;) {
-    const meeting = await meet(wanted, until, events);
-    if (meeting.state !== 'absent' || performance.now() >= patience) return meeting;
+    const meeting = await meet(wanted, left, events);
+    if (meeting.state !== 'absent' || performance.now() >= until || left() <= 0) return meeting;
+    // It may have listened, and failed before we could connect.
+    throwFreshFailure(wanted);
     await Bun.sleep(RETRY_CONNECT_MS);
   }
 }
@@ -110,7 +116,7 @@ async function meetUntil(wanted: Wanted, patience: number, until: number, events
  * parent is init, and it leaves our session by itself. A merely detached child dies with the hook: agents send SIGTERM
  * to every descendant by parent pid, across sessions.
  */
-async function launch({ args, env }: LaunchOptions, until: number, isTakeOver: boolean): Promise<Readiness> {
+async function launch({ args, env }: LaunchOptions, left: Patience, isTakeOver: boolean): Promise<Readiness> {
   const child = Bun.spawn(
     ['/bin/sh', '-c', '"$0" "$@" </dev/null >/dev/null 2>&1 &', ...selfCommand(), 'daemon', ...args],
     {
@@ -127,11 +133,14 @@ async function launch({ args, env }: LaunchOptions, until: number, isTakeOver: b
   const fd: unknown = child.stdio[READY_FD];
   if (typeof fd !== 'number') throw new AppError('daemon-start', 'Expected a pipe to the new daemon, got none');
   const reader = Bun.file(fd).stream().getReader();
-  const late = Bun.sleep(Math.max(0, until - performance.now())).then(() => undefined);
-  const first = await Promise.race([reader.read(), late]);
+  const first = await Promise.race([reader.read(), end(left)]);
   if (first === undefined)
-    throw new AppError('daemon-timeout', 'Expected the daemon to start within 1.5 s, got no word from it');
+    throw new AppError('daemon-timeout', 'Expected the daemon to start in time, got no word from it');
   return readReadiness(first.value === undefined ? '' : new TextDecoder().decode(first.value));
+}
+
+async function end(left: Patience): Promise<undefined> {
+  for (let ms = left(); ms > 0; ms = left()) await Bun.sleep(ms);
 }
 
 function readReadiness(text: string): Readiness {

@@ -1,6 +1,7 @@
 /** The client's half of the daemon's life: connect to it, or start it and connect. Loads nothing that a warm call does not need. */
 import { type DaemonRecord, proofOf, readRecord } from './daemon-record.ts';
 import { AppError } from './errors.ts';
+import type { Patience } from './patience.ts';
 import { isTrustedPeer } from './peer-uid.ts';
 import { encodeHello, readReply } from './protocol.ts';
 import { createLineReader, socketExists } from './socket.ts';
@@ -70,22 +71,22 @@ function fingerprint(texts: readonly string[]): string {
  * Connects to the app's daemon and starts one when there is none. Exactly one comes up however many clients do this at once.
  * Throws AppError('socket-dir' | 'state-dir' | 'daemon-start' | 'daemon-timeout' | whatever stopped the daemon from starting).
  * @param launchWith arguments and the whole environment of a daemon, asked for when one has to be started
- * @param until when to give up, on the clock of performance.now()
+ * @param left how long to try
  */
 export async function connectOrStart(
   wanted: Wanted,
   launchWith: () => Promise<LaunchOptions>,
-  until: number,
+  left: Patience,
   events: ConnectionEvents,
 ): Promise<Connection> {
-  const meeting = await meet(wanted, until, events);
+  const meeting = await meet(wanted, left, events);
   if (meeting.state === 'ready') return meeting.connection;
   const { startAndConnect } = await import('./daemon-start.ts');
-  return startAndConnect(wanted, await launchWith(), until, events, meeting.state === 'outdated');
+  return startAndConnect(wanted, await launchWith(), left, events, meeting.state === 'outdated');
 }
 
 /** Connects to the app's daemon and has it prove that it is ours, in that order: until then it is told nothing. Throws as `connectOrStart` does. */
-export async function meet({ paths, app }: Wanted, until: number, events: ConnectionEvents): Promise<Meeting> {
+export async function meet({ paths, app }: Wanted, left: Patience, events: ConnectionEvents): Promise<Meeting> {
   const record = readRecord(paths.record);
   if (record === undefined) return { state: 'absent' };
   const first = Promise.withResolvers<string | undefined>();
@@ -97,8 +98,13 @@ export async function meet({ paths, app }: Wanted, until: number, events: Connec
   });
   if (connection === undefined) return { state: 'absent' };
   const hung = new AppError('daemon-timeout', 'The daemon has hung: it took the connection and said nothing');
-  const patienceMs = Math.max(PROOF_MS, until - performance.now());
-  const timer = setTimeout(() => first.reject(hung), patienceMs);
+  const wait = (ms: number): Timer =>
+    setTimeout(() => {
+      const more = left();
+      if (more > 0) timer = wait(more);
+      else first.reject(hung);
+    }, ms);
+  let timer = wait(Math.max(PROOF_MS, left()));
   try {
     const challenge = crypto.randomUUID();
     connection.send(encodeHello(challenge));

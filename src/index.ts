@@ -31,14 +31,17 @@ async function main(argv: readonly string[]): Promise<Said> {
     });
   }
   process.on('uncaughtException', crash);
-  return runHook({
+  const said = await runHook({
     flags: parsed.flags,
     env: process.env,
     getSettings,
-    onStopSay: (said) => {
-      onStop = said;
+    onStopSay: (wanted) => {
+      onStop = wanted;
     },
   });
+  if (parsed.flags['bot-token'] === undefined && parsed.flags['app-token'] === undefined) return said;
+  const { warnOfTokens } = await import('./misused.ts');
+  return warnOfTokens(said);
 }
 
 async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settings): Promise<Said> {

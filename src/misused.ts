@@ -1,8 +1,8 @@
-/** A wrong command line, which only a hook in somebody's settings can be left with. */
+/** A command line of a hook that is wrong, or unwise. */
 import { agentOf, PREPARE_MS, salvaged, sayBroken, strings } from './client.ts';
 import { type AppError, explain } from './errors.ts';
 import { MAX_INPUT_BYTES } from './protocol.ts';
-import { failurePolicy } from './settings.ts';
+import { failurePolicy, VISIBLE_TOKENS } from './settings.ts';
 import { readDocument } from './stdin.ts';
 import type { Said } from './types.ts';
 
@@ -28,4 +28,9 @@ export async function sayMisused(
     () => undefined,
   );
   return { ...explained, stdout: sayBroken(agent, known, error, policy).stdout };
+}
+
+/** Arguments cannot be hidden from whoever lists the processes of this machine. The answer stands as it is. */
+export function warnOfTokens(said: Said): Said {
+  return { ...said, stderr: `claude-slack-hook: warning: ${VISIBLE_TOKENS}\n${said.stderr}` };
 }

@@ -25,7 +25,8 @@ export async function observe(
   try {
     const events = { onLine: () => heard.resolve(), onBroken: () => heard.resolve(), onClose: heard.resolve };
     const late = Bun.sleep(OBSERVE_MS).then(() => undefined);
-    const meeting = await Promise.race([meet(wanted, performance.now() + OBSERVE_MS, events), late]);
+    const until = performance.now() + OBSERVE_MS;
+    const meeting = await Promise.race([meet(wanted, () => until - performance.now(), events), late]);
     if (meeting?.state !== 'ready') return;
     meeting.connection.send(encodeEvent({ ...rest, ...error }, agent));
     await Promise.race([heard.promise, Bun.sleep(OBSERVE_MS)]);

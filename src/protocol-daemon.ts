@@ -65,17 +65,19 @@ function readNote(value: unknown): ClientNote {
       `Expected protocol ${PROTOCOL_VERSION}, got ${JSON.stringify(value.protocol)}`,
     );
   }
-  const { agent, id, approvers, waitMs, app, secrets = [], beats = false } = value;
+  const { agent, id, approvers, waitMs, app, secrets = [], beats = false, isConfigFirst = false } = value;
   const timed = typeof waitMs === 'number' && waitMs > 0 && waitMs < 2 ** 31;
   const lists = areTexts(approvers) && areTexts(secrets);
   const named = id === undefined || (typeof id === 'string' && UUID.test(id));
-  if (!isAgent(agent) || !lists || !timed || !named || typeof app !== 'string' || typeof beats !== 'boolean') {
+  const flagged = typeof beats === 'boolean' && typeof isConfigFirst === 'boolean';
+  if (!isAgent(agent) || !lists || !timed || !named || typeof app !== 'string' || !flagged) {
     throw new AppError('protocol', `Malformed ${KEY} note`);
   }
   return {
     ...{ protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app, secrets },
     ...(id === undefined ? {} : { id }),
     ...(beats ? { beats } : {}),
+    ...(isConfigFirst ? { isConfigFirst } : {}),
   };
 }
 

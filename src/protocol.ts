@@ -32,6 +32,8 @@ export interface ClientNote {
   readonly id?: string;
   /** Who may answer; empty means those of the config file, or else the daemon's own list. */
   readonly approvers: readonly string[];
+  /** They are for where the config file names nobody. */
+  readonly isConfigFirst?: boolean;
   /** How long the client will wait, in milliseconds from now. */
   readonly waitMs: number;
   /** Identifies the Slack app, so that a request never goes out over another app's daemon; see `appFingerprint`. */

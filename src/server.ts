@@ -10,7 +10,7 @@ import type { Tokens } from './channels/slack-credentials.ts';
 import type { SlackHealth } from './channels/slack-health.ts';
 import { createClients } from './clients.ts';
 import { appFingerprint, appKey, type Wanted } from './daemon.ts';
-import { freshFailure, keepFailure, removeIdentity, writeIdentity, writeRecord } from './daemon-files.ts';
+import { freshFailure, keepFailure, removeIdentity, writeRecord } from './daemon-files.ts';
 import { hideMemory, raiseDescriptors } from './daemon-limits.ts';
 import { createTurns, type Lock, leaveSession, takeLock } from './daemon-lock.ts';
 import { claimPlace, type Place, prepareAppDirectory, watchPlace } from './daemon-place.ts';
@@ -77,15 +77,18 @@ export async function runServer(settings: Settings, env: Environment): Promise<n
     }
     dieAt('lock-held');
     if (report !== undefined) throwFreshFailure(wanted);
-    place = claimPlace(env, key);
+    const startedAt = Date.now();
+    place = claimPlace(env, key, startedAt);
     process.chdir('/');
-    return await serve({ settings, tokens, key, wanted, place, lock, state, report });
+    return await serve({ settings, tokens, key, wanted, place, lock, state, startedAt, report });
   } catch (error) {
     const { code, message, hint, exitCode } = toAppError(error);
     if (report === undefined) throw error;
     report({ state: 'failed', code, message, hint });
     return exitCode;
   } finally {
+    // Until the lock is free, --stop has to be able to find this process.
+    if (place !== undefined) removeIdentity(place.paths);
     place?.lock.release();
     // Last: whoever has it may use the place.
     lock?.release();
@@ -159,6 +162,8 @@ interface ServeOptions {
   /** The app's. */
   readonly lock: Lock;
   readonly state: StatePaths;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
   readonly report: Report | undefined;
 }
 
@@ -170,10 +175,9 @@ interface End {
 }
 
 async function serve(options: ServeOptions): Promise<number> {
-  const { settings, tokens, key, wanted, place, state, lock, report } = options;
+  const { settings, tokens, key, wanted, place, state, lock, startedAt, report } = options;
   const { botToken, appToken, apiUrl } = tokens;
   const { paths } = place;
-  const startedAt = Date.now();
   const logger = createLogger(settings.logLevel, report === undefined ? stderrSink : createLogFile(state.log), [
     botToken,
     appToken,
@@ -252,7 +256,7 @@ async function serve(options: ServeOptions): Promise<number> {
       return { proof: proofOf(record.key, 'daemon', challenge), version: VERSION, app: wanted.app };
     },
     retire: () => end.resolve({ why: RETIRE }),
-    approvers: settings.approvers,
+    approvers: settings.callersApprovers,
     waitMs: settings.deadlineMs,
     policy,
     repliesInARow: approvals.repliesInARow,
@@ -291,7 +295,6 @@ async function serve(options: ServeOptions): Promise<number> {
     ...clients,
     ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes },
   });
-  writeIdentity(paths, startedAt);
   const stopWatching = watchPlace({
     ...{ place, lock, listener, startedAt, logger, app: wanted.paths },
     onReplaced: () => end.resolve({ why: 'lock file replaced' }),
@@ -318,8 +321,6 @@ async function serve(options: ServeOptions): Promise<number> {
     else await lastWords(approvals.stop({ reason: 'The daemon was stopped.' }), LAST_EDITS_MS, channel);
   }
   journal.close();
-  // Last: until the lock is free, --stop has to be able to find this process.
-  removeIdentity(paths);
   return ended instanceof AppError ? ended.exitCode : 0;
 }
 

@@ -14,6 +14,8 @@ export interface Settings {
   readonly appToken: string | undefined;
   /** Slack user ids. */
   readonly approvers: readonly string[];
+  /** Those of them that are not the config file's. */
+  readonly callersApprovers: readonly string[];
   /** Whether the config file says who is asked: then it is looked into again at each request and answer. */
   readonly isConfigAsked: boolean;
   readonly logLevel: string;
@@ -34,6 +36,10 @@ export interface Settings {
   /** Where the config file is looked for. */
   readonly configFile: string;
 }
+
+/** What to say of that. */
+export const VISIBLE_TOKENS =
+  'Tokens given as flags show in ps for as long as the hook waits; the config file keeps them to yourself.';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -62,10 +68,12 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment, is
     if (found === undefined) throw wrong(from, `to be one of ${allowed.join(', ')}, got ${quote(text)}`);
     return found;
   };
+  const approvers = userIds(get('user-id'));
   return {
     botToken: get('bot-token').text,
     appToken: get('app-token').text,
-    approvers: userIds(get('user-id')),
+    approvers,
+    callersApprovers: flags['user-id'] === undefined && config.userId !== undefined ? [] : approvers,
     isConfigAsked: flags['user-id'] === undefined && (config.userId ?? config.approvers) !== undefined,
     logLevel: choice('log-level', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     onFailure: choice('on-failure', ['ask', 'deny']),

@@ -8,6 +8,8 @@ import { encodeRetire } from './protocol-daemon.ts';
 /** The hook that wants the new daemon waits 1.5 s for all of it. */
 const ANSWER_MS = 500;
 
+const NOBODY: ConnectionEvents = { onLine: () => {}, onBroken: () => {}, onClose: () => {} };
+
 /**
  * Asks the running daemon to make room. False when there is no need to: it is gone, or another one has come that will do.
  * Throws AppError('daemon-mismatch') when it does not understand, and what `check` throws.
@@ -15,7 +17,7 @@ const ANSWER_MS = 500;
  */
 export async function askToRetire(wanted: Wanted, check: () => Promise<void>): Promise<boolean> {
   const until = performance.now() + ANSWER_MS;
-  const meeting = await meet(wanted, until, { onLine: () => {}, onBroken: () => {}, onClose: () => {} });
+  const meeting = await meet(wanted, () => until - performance.now(), NOBODY);
   if (meeting.state === 'ready') meeting.connection.close();
   if (meeting.state !== 'outdated') return false;
   if (meeting.hasOtherSettings) await check();

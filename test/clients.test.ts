@@ -344,10 +344,13 @@ describe('who is asked', () => {
     return { approvers, fromConfig };
   };
 
-  test('are those that the hook names, else those of the config file, else the daemon’s own', () => {
+  test('are those that the hook names, unless it prefers those of the config file, else those, else the daemon’s own', () => {
     expect(people(listed, bash('ls'), { approvers: ['U0HOOK'] })).toEqual({ approvers: ['U0HOOK'], fromConfig: false });
     expect(people(listed, bash('ls'), {})).toEqual({ approvers: ['U0CONFIG'], fromConfig: true });
+    const both = { approvers: ['U0HOOK'], isConfigFirst: true };
+    expect(people(listed, bash('ls'), both)).toEqual({ approvers: ['U0CONFIG'], fromConfig: true });
     const elsewhere = { ...bash('ls'), cwd: '/tmp' };
+    expect(people(listed, elsewhere, both)).toEqual({ approvers: ['U0HOOK'], fromConfig: false });
     expect(people(listed, elsewhere, {})).toEqual({ approvers: ['U0DAEMON'], fromConfig: false });
   });
 

@@ -5,15 +5,12 @@ import { ERRORS, oneLine } from '../errors.ts';
 import { type DaemonStatus, readReply } from '../protocol.ts';
 import { encodeStatusQuery } from '../protocol-daemon.ts';
 import { detectScreenLock } from '../screen/screen.ts';
-import type { Settings } from '../settings.ts';
+import { type Settings, VISIBLE_TOKENS } from '../settings.ts';
 import { runtimePaths } from '../socket.ts';
 import { type AppPaths, appPaths, statePaths } from '../state.ts';
 import type { Said } from '../types.ts';
 
 const ANSWER_MS = 1_000;
-
-export const VISIBLE_TOKENS =
-  'Tokens given as flags show in ps for as long as the hook waits; the config file keeps them to yourself.';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -6,10 +6,10 @@ import { readIdentity, requireScope } from '../channels/slack-health.ts';
 import { checkRuntime } from '../channels/slack-runtime.ts';
 import { appKey } from '../daemon.ts';
 import { AppError, toAppError } from '../errors.ts';
-import type { Settings } from '../settings.ts';
+import { type Settings, VISIBLE_TOKENS } from '../settings.ts';
 import { appPaths } from '../state.ts';
 import type { Said } from '../types.ts';
-import { askDaemon, VISIBLE_TOKENS } from './status.ts';
+import { askDaemon } from './status.ts';
 import { testChannel } from './test-channel.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -19,6 +19,8 @@ import { linesOf, segmentsOf } from '../../src/store/segments.ts';
 export const BINARY = new URL('../../dist/bin/claude-slack-hook', import.meta.url).pathname;
 /** The same program as a test build; see src/test-build.ts. */
 export const TEST_BINARY = new URL('../../dist/test/claude-slack-hook', import.meta.url).pathname;
+/** Longer than a test has to wait for any card: Slack itself may be slow in it. */
+const CARD_MS = 20_000;
 const FIXTURES = new URL('../fixtures/claude-code/', import.meta.url).pathname;
 
 /** A payload recorded from Claude Code, with changes of the top level; of a session of its own, because those of one session that wait together share a message. */
@@ -33,6 +35,11 @@ export interface Ran {
   readonly tookMs: number;
   /** From the end of the process to the end of what it has written: longer where something else holds its output. */
   readonly lingeredMs: number;
+}
+
+/** A hook gives up when it has not reached a daemon 1.5 s after its start: on a busy machine it may have got no processor. */
+export function isLate({ stderr, tookMs }: Ran): boolean {
+  return tookMs >= 1_500 && stderr.endsWith('code: daemon-timeout\n');
 }
 
 export interface Hook {
@@ -56,7 +63,7 @@ export interface TestBench {
   /** Starts the program with this stdin. */
   hook(stdin: unknown, options?: RunOptions): Hook;
   run(args: readonly string[], options?: RunOptions): Promise<Ran>;
-  /** Starts a hook and resolves with its card. */
+  /** Starts a hook, again when it was late, and resolves with its card. */
   ask(stdin: unknown, options?: RunOptions): Promise<{ readonly hook: Hook; readonly card: EmulatedMessage }>;
   press(card: EmulatedMessage, button: 'csh_approve' | 'csh_deny', userId?: string): Promise<unknown>;
   /** Daemons of this home that are alive. */
@@ -86,6 +93,7 @@ export async function withBench(
     SLACK_APP_TOKEN: slack.appToken,
     SLACK_USER_ID: slack.user.id,
   };
+  const running = new Set<Bun.Subprocess>();
   const start = (stdin: unknown, run: RunOptions = {}): Hook => {
     const startedAt = performance.now();
     const child = Bun.spawn([...(run.command ?? [BINARY]), ...(run.args ?? [])], {
@@ -95,6 +103,8 @@ export async function withBench(
       stdout: 'pipe',
       stderr: 'pipe',
     });
+    running.add(child);
+    void child.exited.then(() => running.delete(child));
     const ended = (async (): Promise<Ran> => {
       const exited = child.exited.then((exitCode) => ({ exitCode, exitedAt: performance.now() }));
       const [stdout, stderr, { exitCode, exitedAt }] = await Promise.all([
@@ -136,10 +146,15 @@ export async function withBench(
     hook: start,
     run: (args, run = {}) => start('', { ...run, args }).ended,
     ask: async (stdin, run) => {
-      const known = new Set(slack.messages().map(({ ts }) => ts));
-      const hook = start(stdin, run);
-      const card = await slack.waitForMessage((message) => !known.has(message.ts) && hasButtons(message));
-      return { hook, card };
+      for (let left = 5; ; left -= 1) {
+        const known = new Set(slack.messages().map(({ ts }) => ts));
+        const hook = start(stdin, run);
+        const shown = slack.waitForMessage((message) => !known.has(message.ts) && hasButtons(message), CARD_MS);
+        const first = await Promise.race([shown, hook.ended]);
+        if ('ts' in first) return { hook, card: first };
+        shown.catch(() => {});
+        if (left === 1 || !isLate(first)) throw new Error(`Expected a card, got the end of the hook: ${first.stderr}`);
+      }
     },
     press: (card, button, userId) =>
       slack.click({
@@ -165,6 +180,9 @@ export async function withBench(
     console.error(`daemon.log:\n${bench.log()}`);
     throw error;
   } finally {
+    // Hooks first: they would start another daemon.
+    for (const child of running) child.kill('SIGKILL');
+    await Promise.all([...running].map(({ exited }) => exited));
     for (const pid of daemons()) process.kill(pid, 'SIGKILL');
     await slack.stop();
     rmSync(home, { recursive: true, force: true });

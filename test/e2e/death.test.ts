@@ -250,7 +250,7 @@ describe('a busy daemon', () => {
 
 describe('a daemon of 256 descriptors', () => {
   test(
-    'serves a hook at once while 1,000 connections do nothing',
+    '[I71] serves a hook at once while 1,000 connections do nothing',
     () =>
       withBench(async (bench) => {
         const limited = ['/bin/sh', '-c', 'ulimit -n 256; exec "$0"', BINARY];
@@ -288,7 +288,12 @@ describe('a daemon of 256 descriptors', () => {
 });
 
 /** The name of the bench's Slack app, as its clients tell it. */
-function appOf({ env }: TestBench): string {
-  const parts = [env.SLACK_BOT_TOKEN, env.SLACK_APP_TOKEN, env.SLACK_API_URL];
+function appOf({ env, home }: TestBench): string {
+  const parts = [
+    env.SLACK_BOT_TOKEN,
+    env.SLACK_APP_TOKEN,
+    env.SLACK_API_URL,
+    join(home, '.config/claude-slack-hook/config.json'),
+  ];
   return new Bun.CryptoHasher('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 }

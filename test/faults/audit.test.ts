@@ -1,9 +1,11 @@
 /** The record of the whole program: one end for each request, on disk before the answer; see harness.ts about the ids. */
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { payload, type TestBench, withBench } from '../e2e/bench.ts';
 import { closedCard, decisionOf } from './harness.ts';
+
+setDefaultTimeout(120_000);
 
 const logOf = ({ home }: TestBench): string => join(home, '.local/state/claude-slack-hook/audit.jsonl');
 
@@ -47,49 +49,41 @@ async function liveThrough(bench: TestBench): Promise<void> {
 }
 
 describe('the audit log', () => {
-  test(
-    '[A83] has exactly one end of each request, written before the hook has its answer, and is found to be as it was written',
-    () =>
-      withBench(async (bench) => {
-        await liveThrough(bench);
-        const asked = bench.audit().filter(({ type }) => type === 'asked');
-        const ended = bench.audit().filter(({ type }) => type === 'ended');
-        expect(asked).toHaveLength(6);
-        expect(ended.map(({ id }) => id)).toEqual(asked.map(({ id }) => id));
-        const verified = await bench.run(['history', 'verify']);
-        expect(verified).toMatchObject({ exitCode: 0, stderr: '' });
-        expect(verified.stdout).toStartWith(`ok: ${bench.audit().length} records in 1 file`);
-      }),
-    30_000,
-  );
+  test('[A83] has exactly one end of each request, written before the hook has its answer, and is found to be as it was written', () =>
+    withBench(async (bench) => {
+      await liveThrough(bench);
+      const asked = bench.audit().filter(({ type }) => type === 'asked');
+      const ended = bench.audit().filter(({ type }) => type === 'ended');
+      expect(asked).toHaveLength(6);
+      expect(ended.map(({ id }) => id)).toEqual(asked.map(({ id }) => id));
+      const verified = await bench.run(['history', 'verify']);
+      expect(verified).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(verified.stdout).toStartWith(`ok: ${bench.audit().length} records in 1 file`);
+    }));
 
-  test(
-    '[A83] that has a byte flipped, a line deleted, or two swapped is found out',
-    () =>
-      withBench(async (bench) => {
-        await liveThrough(bench);
-        const path = logOf(bench);
-        const whole = readFileSync(path);
-        const lines = whole.toString().split('\n').slice(0, -1);
-        const expectFound = async (what: string, changed: string | Uint8Array): Promise<void> => {
-          writeFileSync(path, changed);
-          const { exitCode, stderr } = await bench.run(['history', 'verify']);
-          expect([what, exitCode, stderr.includes('code: audit-broken')]).toEqual([what, 65, true]);
-        };
-        for (let at = 7; at < whole.length; at += Math.floor(whole.length / 12)) {
-          const flipped = Buffer.from(whole);
-          flipped[at] = (whole[at] ?? 0) ^ 1;
-          await expectFound(`byte ${at}`, flipped);
-        }
-        for (const at of [0, 3, lines.length - 1])
-          await expectFound(`no line ${at + 1}`, `${lines.toSpliced(at, 1).join('\n')}\n`);
-        const [first = '', second = '', ...rest] = lines;
-        await expectFound('swapped', `${[second, first, ...rest].join('\n')}\n`);
-        writeFileSync(path, whole);
-        expect(await bench.run(['history', 'verify'])).toMatchObject({ exitCode: 0 });
-      }),
-    30_000,
-  );
+  test('[A83] that has a byte flipped, a line deleted, or two swapped is found out', () =>
+    withBench(async (bench) => {
+      await liveThrough(bench);
+      const path = logOf(bench);
+      const whole = readFileSync(path);
+      const lines = whole.toString().split('\n').slice(0, -1);
+      const expectFound = async (what: string, changed: string | Uint8Array): Promise<void> => {
+        writeFileSync(path, changed);
+        const { exitCode, stderr } = await bench.run(['history', 'verify']);
+        expect([what, exitCode, stderr.includes('code: audit-broken')]).toEqual([what, 65, true]);
+      };
+      for (let at = 7; at < whole.length; at += Math.floor(whole.length / 12)) {
+        const flipped = Buffer.from(whole);
+        flipped[at] = (whole[at] ?? 0) ^ 1;
+        await expectFound(`byte ${at}`, flipped);
+      }
+      for (const at of [0, 3, lines.length - 1])
+        await expectFound(`no line ${at + 1}`, `${lines.toSpliced(at, 1).join('\n')}\n`);
+      const [first = '', second = '', ...rest] = lines;
+      await expectFound('swapped', `${[second, first, ...rest].join('\n')}\n`);
+      writeFileSync(path, whole);
+      expect(await bench.run(['history', 'verify'])).toMatchObject({ exitCode: 0 });
+    }));
 
   test('[A83] that cannot be brought to the disk, though it can be written, has nothing approved', () =>
     withBench(async (bench) => {

@@ -8,20 +8,32 @@ import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
 import { BINARY, type Hook, hasButtons, payload, type RunOptions, type TestBench } from '../e2e/bench.ts';
 
 /** Bounds of the cases are asserted with so much room: they guard against hangs, also where two cores have much to do. */
-export const ROOM = 3;
+export const ROOM = 5;
 
 export const decisionOf = (stdout: string): unknown => JSON.parse(stdout).hookSpecificOutput.permissionDecision;
 /** What a PreToolUse is told when nobody has decided, and why. */
 export const reasonOf = (stdout: string): string => JSON.parse(stdout).hookSpecificOutput.permissionDecisionReason;
 
-/** A call that can be told from all others on its card. */
-export function call(mark: string, change: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-  return payload('PreToolUse.Bash', { tool_input: { command: `echo ${mark}` }, ...change });
-}
-
 /** The message of a card once it has no buttons. */
 export function closedCard({ slack }: TestBench, { ts }: EmulatedMessage, boundMs?: number): Promise<EmulatedMessage> {
   return slack.waitForMessage((message) => message.ts === ts && !hasButtons(message), boundMs);
+}
+
+/** Lets so many at a time have the processor: of tests that mostly wait, more than a few at once only keep each other waiting. */
+export function turns(count: number): <T>(body: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let left = count;
+  return async (body) => {
+    if (left > 0) left -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await body();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) left += 1;
+      else next();
+    }
+  };
 }
 
 /** Asks so often, and resolves when every card is on record: it can be seen a moment before. */

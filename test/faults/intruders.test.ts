@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { takeLock } from '../../src/daemon-lock.ts';
+import { isLocked, takeLock } from '../../src/daemon-lock.ts';
 import { proofOf } from '../../src/daemon-record.ts';
 import { BINARY, payload, type Ran, type TestBench, withBench } from '../e2e/bench.ts';
 import { answerOf, decisionOf, press } from './cards.ts';
@@ -41,9 +41,12 @@ async function withoutDaemon(bench: TestBench): Promise<{ readonly key: string; 
   for (const pid of bench.daemons()) process.kill(pid, 'SIGKILL');
   await bench.until(() => bench.daemons().length === 0, 'its end');
   const [app = ''] = readdirSync(join(stateOf(bench), 'apps'));
+  const lock = join(stateOf(bench), 'apps', app, 'lock');
+  // Its threads may hold it for a moment longer than its name is there.
+  await bench.until(() => !isLocked(lock), 'its lock');
   const record = JSON.parse(readFileSync(join(stateOf(bench), 'apps', app, 'daemon.json'), 'utf8'));
   expect(record.socket).toBe(socketOf(bench));
-  return { key: record.key, lock: join(stateOf(bench), 'apps', app, 'lock') };
+  return { key: record.key, lock };
 }
 
 interface Impostor {

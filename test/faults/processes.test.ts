@@ -1,10 +1,12 @@
 /** Processes that end while something waits for them; see harness.ts about the ids. Others of these cases are in test/e2e. */
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
 import { type Hook, hasButtons, payload, type TestBench, textOf, withBench } from '../e2e/bench.ts';
 import { askMany, closedCard, decisionOf, ROOM, reasonOf } from './harness.ts';
+
+setDefaultTimeout(60_000);
 
 interface Pending {
   readonly hook: Hook;

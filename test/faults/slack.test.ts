@@ -1,8 +1,10 @@
 /** Slack on a bad day, as the agent and the person see it; see harness.ts about the ids. */
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import type { EmulatedMessage, Fault } from '../../src/emulator/emulator-types.ts';
 import { type Hook, hasButtons, payload, type TestBench, textOf, withBench } from '../e2e/bench.ts';
-import { closedCard, decisionOf, ROOM, reasonOf } from './harness.ts';
+import { closedCard, decisionOf, ROOM, reasonOf, turns } from './harness.ts';
+
+setDefaultTimeout(300_000);
 
 /** A daemon without threads: the first post of a request is its card. */
 const ALONE = { args: ['--threads', 'off'] };
@@ -31,72 +33,64 @@ describe('an edit that Slack does not take', () => {
     ['because it does not answer', { kind: 'hang' }, 1],
     ['because of a rate limit', { kind: 'rate-limit', seconds: 1 }, ALWAYS],
     ['because the message is gone', { kind: 'error', error: 'message_not_found' }, 1],
-  ])(
-    '[K35] %s does not hold up the answer, and is made later where it can be',
-    (_why, fault, times) =>
-      withBench(async (bench) => {
-        const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), ALONE);
-        const mend = bench.slack.fault('chat.update', fault, times);
-        const pressedAt = performance.now();
-        await bench.press(card, 'csh_approve');
-        expect(decisionOf((await hook.ended).stdout)).toBe('allow');
-        // A tenth of that where nothing else runs, and 7 ms by the clock of the benchmark.
-        expect(performance.now() - pressedAt).toBeLessThan(1_000);
-        await bench.slack.waitForCall(({ method }) => method === 'chat.update');
-        expect(hasButtons(bench.slack.messages().find(({ ts }) => ts === card.ts) ?? card)).toBe(true);
-        mend();
-        if (fault.kind === 'error') {
-          // It is not tried again, and nothing else comes of it.
-          const next = await bench.ask(payload('PreToolUse.Bash'), ALONE);
-          await answer(bench, next.hook, next.card);
-          await closedCard(bench, next.card);
-          expect(bench.slack.messages().filter(hasButtons)).toMatchObject([{ ts: card.ts }]);
-        } else expect(textOf(await closedCard(bench, card, 8_000 + 5_000 * ROOM))).toContain('Approved');
-      }),
-    40_000,
+  ])('[K35] %s does not hold up the answer, and is made later where it can be', (_why, fault, times) =>
+    withBench(async (bench) => {
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), ALONE);
+      const mend = bench.slack.fault('chat.update', fault, times);
+      const pressedAt = performance.now();
+      await bench.press(card, 'csh_approve');
+      expect(decisionOf((await hook.ended).stdout)).toBe('allow');
+      // A tenth of that where nothing else runs, and 7 ms by the clock of the benchmark.
+      expect(performance.now() - pressedAt).toBeLessThan(1_000);
+      await bench.slack.waitForCall(({ method }) => method === 'chat.update');
+      expect(hasButtons(bench.slack.messages().find(({ ts }) => ts === card.ts) ?? card)).toBe(true);
+      mend();
+      if (fault.kind === 'error') {
+        // It is not tried again, and nothing else comes of it.
+        const next = await bench.ask(payload('PreToolUse.Bash'), ALONE);
+        await answer(bench, next.hook, next.card);
+        await closedCard(bench, next.card);
+        expect(bench.slack.messages().filter(hasButtons)).toMatchObject([{ ts: card.ts }]);
+      } else expect(textOf(await closedCard(bench, card, 8_000 + 5_000 * ROOM))).toContain('Approved');
+    }),
   );
 });
 
-describe.concurrent('a post that Slack does not take at once', () => {
-  test(
-    '[K31] because of a rate limit of 2 s is made after them, and another request does not wait for it',
-    () =>
-      withBench(async (bench) => {
-        await warm(bench);
-        bench.slack.fault('chat.postMessage', { kind: 'rate-limit', seconds: 2 });
-        const slow = bench.hook(payload('PreToolUse.Bash'), ALONE);
-        await bench.until(() => posts(bench).some((call) => !isPosted(call)), 'the refusal');
-        const quick = await bench.ask(payload('PreToolUse.Edit'), ALONE);
-        await answer(bench, quick.hook, quick.card);
-        await closedCard(bench, quick.card);
-        expect(bench.slack.messages().filter(hasButtons)).toEqual([]);
-        const late = await bench.slack.waitForMessage(hasButtons);
-        // A message's name is the time at which it was posted, in seconds.
-        const waitedMs = Number(late.ts) * 1_000 - (posts(bench).find((call) => !isPosted(call))?.at ?? 0);
-        expect(waitedMs).toBeGreaterThanOrEqual(1_990);
-        expect(waitedMs).toBeLessThan(2_500 + 500 * ROOM);
-        await answer(bench, slow, late);
-      }),
-    20_000,
-  );
+const inTurn = turns(4);
+const onBench = (body: (bench: TestBench) => Promise<void>): Promise<void> => inTurn(() => withBench(body));
 
-  test(
-    '[K32] because of a rate limit beyond the deadline is answered with that reason at once',
-    () =>
-      withBench(async (bench) => {
-        await warm(bench);
-        bench.slack.fault('chat.postMessage', { kind: 'rate-limit', seconds: 3_600 });
-        const { stdout, stderr, tookMs } = await bench.hook(payload('PreToolUse.Bash'), ALONE).ended;
-        expect(decisionOf(stdout)).toBe('ask');
-        expect(reasonOf(stdout)).toContain('Slack asks to wait 3600 s');
-        expect(stderr).toEndWith('code: slack-rate-limited\n');
-        expect(tookMs).toBeLessThan(1_000 * ROOM);
-        // The next one is not held up by it.
-        const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), ALONE);
-        await answer(bench, hook, card);
-      }),
-    20_000,
-  );
+describe.concurrent('a post that Slack does not take at once', () => {
+  test('[K31] because of a rate limit of 2 s is made after them, and another request does not wait for it', () =>
+    onBench(async (bench) => {
+      await warm(bench);
+      bench.slack.fault('chat.postMessage', { kind: 'rate-limit', seconds: 2 });
+      const slow = bench.hook(payload('PreToolUse.Bash'), ALONE);
+      await bench.until(() => posts(bench).some((call) => !isPosted(call)), 'the refusal');
+      const quick = await bench.ask(payload('PreToolUse.Edit'), ALONE);
+      await answer(bench, quick.hook, quick.card);
+      await closedCard(bench, quick.card);
+      const late = await bench.slack.waitForMessage(hasButtons);
+      // A message's name is the time at which it was posted, in seconds.
+      expect(Number(quick.card.ts)).toBeLessThan(Number(late.ts));
+      const waitedMs = Number(late.ts) * 1_000 - (posts(bench).find((call) => !isPosted(call))?.at ?? 0);
+      expect(waitedMs).toBeGreaterThanOrEqual(1_990);
+      expect(waitedMs).toBeLessThan(2_500 + 500 * ROOM);
+      await answer(bench, slow, late);
+    }));
+
+  test('[K32] because of a rate limit beyond the deadline is answered with that reason at once', () =>
+    onBench(async (bench) => {
+      await warm(bench);
+      bench.slack.fault('chat.postMessage', { kind: 'rate-limit', seconds: 3_600 });
+      const { stdout, stderr, tookMs } = await bench.hook(payload('PreToolUse.Bash'), ALONE).ended;
+      expect(decisionOf(stdout)).toBe('ask');
+      expect(reasonOf(stdout)).toContain('Slack asks to wait 3600 s');
+      expect(stderr).toEndWith('code: slack-rate-limited\n');
+      expect(tookMs).toBeLessThan(1_000 * ROOM);
+      // The next one is not held up by it.
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), ALONE);
+      await answer(bench, hook, card);
+    }));
 
   const TROUBLES: readonly (readonly [what: string, fault: Fault])[] = [
     ['HTTP 500', { kind: 'status', status: 500, body: 'PROXY TEXT' }],
@@ -109,7 +103,7 @@ describe.concurrent('a post that Slack does not take at once', () => {
   test.each(TROUBLES)(
     '[K33] because of %s is tried again, ever later, and then answered like any other',
     (_what, fault) =>
-      withBench(async (bench) => {
+      onBench(async (bench) => {
         await warm(bench);
         bench.slack.fault('chat.postMessage', fault, 2);
         const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), ALONE);
@@ -120,13 +114,12 @@ describe.concurrent('a post that Slack does not take at once', () => {
         expect((third ?? 0) - (second ?? 0)).toBeGreaterThanOrEqual(449);
         await answer(bench, hook, card);
       }),
-    20_000,
   );
 
   test.each([...TROUBLES, ['no answer', { kind: 'hang' }] as const])(
     '[K33] because of %s until the deadline ends in the failure answer, without a word of whoever stands in between',
     (_what, fault) =>
-      withBench(async (bench) => {
+      onBench(async (bench) => {
         await warm(bench);
         const before = posts(bench).length;
         bench.slack.fault('chat.postMessage', fault, ALWAYS);
@@ -139,27 +132,22 @@ describe.concurrent('a post that Slack does not take at once', () => {
         if (fault.kind !== 'hang') expect(posts(bench).length - before).toBeGreaterThan(2);
         expect(JSON.stringify([pre, request, bench.log(), bench.audit()])).not.toMatch(/PROXY|<html|Corp/);
       }),
-    20_000,
   );
 
-  test(
-    '[K33] because Slack does not answer is tried again when it has waited long enough',
-    () =>
-      withBench(async (bench) => {
-        await warm(bench);
-        bench.slack.fault('chat.postMessage', { kind: 'hang' });
-        const hook = bench.hook(payload('PreToolUse.Bash'), ALONE);
-        const card = await bench.slack.waitForMessage(hasButtons, 8_000 + 5_000 * ROOM);
-        await bench.until(() => posts(bench).length === 3, 'the second try');
-        await answer(bench, hook, card);
-      }),
-    40_000,
-  );
+  test('[K33] because Slack does not answer is tried again when it has waited long enough', () =>
+    onBench(async (bench) => {
+      await warm(bench);
+      bench.slack.fault('chat.postMessage', { kind: 'hang' });
+      const hook = bench.hook(payload('PreToolUse.Bash'), ALONE);
+      const card = await bench.slack.waitForMessage(hasButtons, 8_000 + 5_000 * ROOM);
+      await bench.until(() => posts(bench).length === 3, 'the second try');
+      await answer(bench, hook, card);
+    }));
 
   test.each(['invalid_blocks', 'msg_too_long'])(
     '[K42] because of %s is made in a short form, which can be approved once the whole is in a file',
     (error) =>
-      withBench(async (bench) => {
+      onBench(async (bench) => {
         await warm(bench);
         const daemons = bench.daemons();
         bench.slack.fault('chat.postMessage', { kind: 'error', error });
@@ -170,13 +158,12 @@ describe.concurrent('a post that Slack does not take at once', () => {
         await answer(bench, hook, card);
         expect(bench.daemons()).toEqual(daemons);
       }),
-    20_000,
   );
 
   test.each(['invalid_blocks', 'msg_too_long'])(
     '[K42] because of %s in any form ends in the failure answer, and the daemon goes on',
     (error) =>
-      withBench(async (bench) => {
+      onBench(async (bench) => {
         await warm(bench);
         const daemons = bench.daemons();
         bench.slack.fault('chat.postMessage', { kind: 'error', error }, 2);
@@ -188,7 +175,6 @@ describe.concurrent('a post that Slack does not take at once', () => {
         await answer(bench, hook, card);
         expect(bench.daemons()).toEqual(daemons);
       }),
-    20_000,
   );
 });
 
@@ -205,91 +191,71 @@ function fewest({ slack }: TestBench): () => number {
 }
 
 describe.concurrent('a connection to Slack', () => {
-  test(
-    '[K36] that Slack is going to close is replaced before it is, and presses on either count',
-    () =>
-      withBench(async (bench) => {
-        const pending = [];
-        while (pending.length < 4) pending.push(await bench.ask(payload('PreToolUse.Bash')));
-        const least = fewest(bench);
-        bench.slack.disconnect('warning');
-        await bench.slack.waitForConnections(2);
-        // Slack takes turns with them.
-        for (const { hook, card } of pending) await answer(bench, hook, card);
-        expect(bench.slack.connections()).toBe(2);
-        expect(least()).toBe(1);
-        expect(bench.slack.connectionsEver()).toBe(2);
-      }),
-    20_000,
-  );
+  test('[K36] that Slack is going to close is replaced before it is, and presses on either count', () =>
+    onBench(async (bench) => {
+      const pending = [];
+      while (pending.length < 4) pending.push(await bench.ask(payload('PreToolUse.Bash')));
+      const least = fewest(bench);
+      bench.slack.disconnect('warning');
+      await bench.slack.waitForConnections(2);
+      // Slack takes turns with them.
+      for (const { hook, card } of pending) await answer(bench, hook, card);
+      expect(bench.slack.connections()).toBe(2);
+      expect(least()).toBe(1);
+      expect(bench.slack.connectionsEver()).toBe(2);
+    }));
 
-  test(
-    '[K37] that is cut is back within a second, and presses count again',
-    () =>
-      withBench(async (bench) => {
-        const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
-        const cutAt = performance.now();
-        bench.slack.dropConnections();
-        await bench.slack.waitForConnections(1);
-        expect(performance.now() - cutAt).toBeLessThan(1_000 * ROOM);
-        await answer(bench, hook, card);
-        expect(bench.slack.connectionsEver()).toBe(2);
-      }),
-    20_000,
-  );
+  test('[K37] that is cut is back within a second, and presses count again', () =>
+    onBench(async (bench) => {
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
+      const cutAt = performance.now();
+      bench.slack.dropConnections();
+      await bench.slack.waitForConnections(1);
+      expect(performance.now() - cutAt).toBeLessThan(1_000 * ROOM);
+      await answer(bench, hook, card);
+      expect(bench.slack.connectionsEver()).toBe(2);
+    }));
 
-  test(
-    '[K37] that is cut, and refused twice, is back within three seconds',
-    () =>
-      withBench(async (bench) => {
-        const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
-        bench.slack.fault('apps.connections.open', { kind: 'drop' }, 2);
-        const cutAt = performance.now();
-        bench.slack.dropConnections();
-        await bench.slack.waitForCall(() => bench.slack.calls('apps.connections.open').length === 4);
-        await bench.slack.waitForConnections(1);
-        expect(performance.now() - cutAt).toBeLessThan(3_000 * ROOM);
-        await answer(bench, hook, card);
-      }),
-    20_000,
-  );
+  test('[K37] that is cut, and refused twice, is back within three seconds', () =>
+    onBench(async (bench) => {
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
+      bench.slack.fault('apps.connections.open', { kind: 'drop' }, 2);
+      const cutAt = performance.now();
+      bench.slack.dropConnections();
+      await bench.slack.waitForCall(() => bench.slack.calls('apps.connections.open').length === 4);
+      await bench.slack.waitForConnections(1);
+      expect(performance.now() - cutAt).toBeLessThan(3_000 * ROOM);
+      await answer(bench, hook, card);
+    }));
 
-  test(
-    '[K38] that falls silent is noticed and replaced within 15 s',
-    () =>
-      withBench(async (bench) => {
-        const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
-        const silentAt = performance.now();
-        bench.slack.freeze(true);
-        await bench.slack.waitForConnections(1, 15_000 + 5_000 * ROOM);
-        expect(performance.now() - silentAt).toBeLessThan(15_000 + 1_000 * ROOM);
-        await answer(bench, hook, card);
-      }),
-    40_000,
-  );
+  test('[K38] that falls silent is noticed and replaced within 15 s', () =>
+    onBench(async (bench) => {
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
+      const silentAt = performance.now();
+      bench.slack.freeze(true);
+      await bench.slack.waitForConnections(1, 15_000 + 5_000 * ROOM);
+      expect(performance.now() - silentAt).toBeLessThan(15_000 + 1_000 * ROOM);
+      await answer(bench, hook, card);
+    }));
 
-  test(
-    '[K40] that brings an envelope again and again, also on another one, brings one decision, and each is acknowledged',
-    () =>
-      withBench(async (bench) => {
-        const { slack } = bench;
-        const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
-        const frame = pressFrame(bench, card, 'again');
-        const acks = (): readonly number[] =>
-          slack.acks().flatMap(({ envelopeId, at }) => (envelopeId === 'again' ? [at] : []));
-        slack.disconnect('warning');
-        await slack.waitForConnections(2);
-        const sentAt = Date.now();
-        for (const connection of [0, 0, 1, 1]) slack.sendFrame(frame, connection);
-        await bench.until(() => acks().length === 4, 'all to be acknowledged');
-        expect(Math.max(...acks()) - sentAt).toBeLessThan(1_000 * ROOM);
-        expect(decisionOf((await hook.ended).stdout)).toBe('allow');
-        await closedCard(bench, card);
-        expect(bench.decisions()).toMatchObject([{ type: 'asked' }, { type: 'ended', kind: 'allowed' }]);
-        expect(slack.messages().filter(({ ephemeralFor }) => ephemeralFor !== undefined)).toEqual([]);
-      }),
-    20_000,
-  );
+  test('[K40] that brings an envelope again and again, also on another one, brings one decision, and each is acknowledged', () =>
+    onBench(async (bench) => {
+      const { slack } = bench;
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
+      const frame = pressFrame(bench, card, 'again');
+      const acks = (): readonly number[] =>
+        slack.acks().flatMap(({ envelopeId, at }) => (envelopeId === 'again' ? [at] : []));
+      slack.disconnect('warning');
+      await slack.waitForConnections(2);
+      const sentAt = Date.now();
+      for (const connection of [0, 0, 1, 1]) slack.sendFrame(frame, connection);
+      await bench.until(() => acks().length === 4, 'all to be acknowledged');
+      expect(Math.max(...acks()) - sentAt).toBeLessThan(1_000 * ROOM);
+      expect(decisionOf((await hook.ended).stdout)).toBe('allow');
+      await closedCard(bench, card);
+      expect(bench.decisions()).toMatchObject([{ type: 'asked' }, { type: 'ended', kind: 'allowed' }]);
+      expect(slack.messages().filter(({ ephemeralFor }) => ephemeralFor !== undefined)).toEqual([]);
+    }));
 });
 
 /** What Slack sends for a press on Approve. */
@@ -320,7 +286,7 @@ describe.concurrent('a token that is revoked', () => {
   test.each(['bot', 'app'] as const)(
     '[K39] ends what waits with the reason, the daemon stays and says why, and works again when the %s token does',
     (token) =>
-      withBench(async (bench) => {
+      onBench(async (bench) => {
         const { slack } = bench;
         const pending = await bench.ask(payload('PreToolUse.Bash'));
         const daemons = bench.daemons();
@@ -356,6 +322,5 @@ describe.concurrent('a token that is revoked', () => {
         expect((await bench.run(['--status'])).stdout).toContain('slack:    connected');
         expect(bench.daemons()).toEqual(daemons);
       }),
-    60_000,
   );
 });
