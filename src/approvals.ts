@@ -152,7 +152,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
         dieAt('click-before-audit');
         const ok = recorder.ended(request, outcome);
         dieAt('audit-before-reply');
-        apply({ type: 'recorded', id: request.id, ok, at: now() });
+        apply({ type: 'recorded', id: request.id, at: now(), ...(ok ? {} : { trouble: recorder.trouble() }) });
         return;
       }
       case 'reply':
@@ -306,7 +306,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     const { id, input } = request;
     logger.info({ request: id, tool: input.tool_name, session: input.session_id }, 'request asked');
     if (!recorder.asked(request)) {
-      const reason = 'The request could not be recorded, so it was not asked.';
+      const reason = `The request could not be recorded, so it was not asked: ${recorder.trouble()}`;
       onOutcome(id, { kind: 'undeliverable', reason, code: 'audit', at: now() });
       return;
     }

@@ -57,7 +57,8 @@ export type BrokerEvent =
   | { readonly type: 'tick'; readonly now: number; readonly at: number }
   /** With a `code` the requests could not be delivered; without, somebody stopped the daemon. */
   | { readonly type: 'stopping'; readonly reason: string; readonly code?: string; readonly at: number }
-  | { readonly type: 'recorded'; readonly id: string; readonly ok: boolean; readonly at: number };
+  /** `trouble`: why there is no record. */
+  | { readonly type: 'recorded'; readonly id: string; readonly at: number; readonly trouble?: string };
 
 /** What must be done about it, in this order. */
 export type BrokerEffect =
@@ -360,14 +361,14 @@ function settle(state: BrokerState, id: string, outcome: Outcome): readonly Brok
 
 function onRecorded(
   state: BrokerState,
-  event: { readonly id: string; readonly ok: boolean; readonly at: number },
+  event: { readonly id: string; readonly at: number; readonly trouble?: string },
 ): readonly BrokerEffect[] {
   const entry = state.entries.get(event.id);
   if (entry?.outcome === undefined) return [];
-  if (!event.ok && entry.outcome.kind === 'allowed') {
+  if (event.trouble !== undefined && entry.outcome.kind === 'allowed') {
     entry.outcome = {
       kind: 'undeliverable',
-      reason: 'The approval could not be recorded, so it does not count.',
+      reason: `The approval could not be recorded, so it does not count: ${event.trouble}`,
       code: 'audit',
       at: event.at,
     };

@@ -1,4 +1,4 @@
-/** What the daemon asks of the kernel for itself: room for many connections, and that nobody reads its tokens out of its memory. */
+/** What a process asks of the kernel for itself: the daemon room for many connections, and both that nobody reads tokens out of their memory. */
 import { openLibc } from './libc.ts';
 
 // getrlimit(2)
@@ -31,9 +31,14 @@ export function raiseDescriptors(): number {
   return Number(libc.setrlimit(RLIMIT_NOFILE, limit) === 0 ? wanted : soft);
 }
 
+/** No core file: it would hold the tokens. */
+export function forbidCore(): void {
+  openLimits()?.setrlimit(RLIMIT_CORE, new BigUint64Array(2));
+}
+
 /** No core file, and on Linux no debugger and no /proc entry that shows memory or environment to anybody but root. */
 export function hideMemory(): void {
-  openLimits()?.setrlimit(RLIMIT_CORE, new BigUint64Array(2));
+  forbidCore();
   if (process.platform !== 'linux') return;
   openLibc({ prctl: { args: ['i32', 'u64', 'u64', 'u64', 'u64'], returns: 'i32' } })?.prctl(
     PR_SET_DUMPABLE,

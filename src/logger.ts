@@ -48,6 +48,9 @@ const SECRET_FORMS: readonly (readonly [RegExp, string])[] = [
   [/([?&](?:ticket|token)=)[^&"'\s\\]+/g, '$1[redacted]'],
 ];
 
+/** What JSON leaves as it is and a terminal obeys or shows as the end of a line: a record is one line, and nothing but text. */
+const OBEYED = /[\u007f-\u009f\u2028\u2029]/g;
+
 /**
  * @param level pino's level names, or `silent`
  * @param secrets values that must not appear whatever the key
@@ -57,7 +60,7 @@ export function createLogger(level: string, sink: LogSink, secrets: readonly str
   const scrub = (line: string): string => {
     let clean = known.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), line);
     for (const [form, replacement] of SECRET_FORMS) clean = clean.replace(form, replacement);
-    return clean;
+    return clean.replace(OBEYED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
   };
   return pino(
     {

@@ -1,4 +1,5 @@
 /** What goes into the audit log, and how: secrets are masked first, and a record that cannot be written is told. */
+import { oneLine } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { createMasker, type Masker, type SecretRule } from './secrets.ts';
 import type { Ran } from './sessions.ts';
@@ -39,6 +40,8 @@ export interface Recorder {
   grant(type: 'granted' | 'grant-ended', grant: Grant, at: number, request?: ApprovalRequest): boolean;
   /** A call in one line, without its secrets, for lists. */
   inWords(request: ApprovalRequest): string;
+  /** Why the last record that could not be written could not. */
+  trouble(): string;
 }
 
 const MAX_WORDS = 200;
@@ -46,18 +49,21 @@ const MAX_WORDS = 200;
 const MAX_NAMED = 10_000;
 
 export function createRecorder({ store, logger, maskRules }: RecorderOptions): Recorder {
+  let trouble = '';
   const append = (record: () => StoreRecord): boolean => {
     try {
       store.append(record());
       return true;
     } catch (error) {
       logger.error({ err: error }, 'record not written');
+      trouble = oneLine((error as Error).message);
       return false;
     }
   };
   const maskerFor = (request: ApprovalRequest): Masker => createMasker({ known: request.secrets, rules: maskRules() });
 
   return {
+    trouble: () => trouble,
     asked: (request) =>
       append(() => {
         const { id, agent, digest, approvers, needed, askedAt, expiresAt, input, offers, fromConfig, replies } =

@@ -1,4 +1,5 @@
 /** What a hook looks after while it waits: that the daemon is alive, and that somebody still wants the answer. Loaded only then. */
+import { forbidCore } from './daemon-limits.ts';
 import { createOrphanCheck } from './orphan.ts';
 
 /** A daemon that was not heard of for this long has hung. */
@@ -36,6 +37,7 @@ export function watchOver({
   now = () => performance.now(),
   after = timer,
 }: WatchOptions): () => void {
+  forbidCore();
   let since = pulse.heardAt;
   let isLastLook = false;
   let cancel = (): void => {};

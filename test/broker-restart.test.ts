@@ -42,7 +42,7 @@ function daemon(log: StoreRecord[], effects: BrokerEffect[], started: readonly B
         return;
       case 'record':
         write({ ...effect.outcome, type: 'ended', id: effect.request.id });
-        apply({ type: 'recorded', id: effect.request.id, ok: true, at: 50 });
+        apply({ type: 'recorded', id: effect.request.id, at: 50 });
         return;
       case 'reply':
         write({ type: 'delivered', id: effect.id });

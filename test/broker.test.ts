@@ -75,7 +75,10 @@ function run(events: readonly BrokerEvent[], recordOk: (id: string) => boolean =
       effects.push(effect);
       during.push(index);
       if (effect.type === 'record')
-        apply({ type: 'recorded', id: effect.request.id, ok: recordOk(effect.request.id), at: 50 }, index);
+        apply(
+          { type: 'recorded', id: effect.request.id, at: 50, ...(recordOk(effect.request.id) ? {} : { trouble: 'x' }) },
+          index,
+        );
     }
   };
   events.forEach(apply);

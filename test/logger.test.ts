@@ -48,9 +48,11 @@ describe('the log', () => {
 
   test('is one line for a text with line breaks and escapes', () => {
     const { lines, logger } = capture();
-    logger.info({ tool: 'a\nb' }, 'x\n{"level":60}\u001b[2J');
+    const tool = 'a\nb\u009b2J\u0085\u2028';
+    logger.info({ tool }, 'x\n{"level":60}\u001b[2J');
     expect(lines.join('').trimEnd().split('\n')).toHaveLength(1);
-    expect(lines.join('')).not.toContain('\u001b');
+    expect(lines.join('').trimEnd()).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+    expect(JSON.parse(lines.join('')).tool).toBe(tool);
   });
 });
 

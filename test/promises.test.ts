@@ -13,15 +13,12 @@ function namedCases(): ReadonlySet<string> {
   return new Set(texts.flatMap((text) => [...text.matchAll(/\[([A-Z]\d{1,2})\]/g)].map(([, id = '']) => id)));
 }
 
-/** Proven in part by tests that do not name them; docs/promises.md says so. */
-const NOT_YET = ['X77', 'X79', 'X80', 'X82'];
-
 test('each promise is named by a test', () => {
   const promised = [...readFileSync(join(ROOT, 'docs/promises.md'), 'utf8').matchAll(/^\| ([A-Z]\d+) \|/gm)].map(
     ([, id = '']) => id,
   );
   expect(promised.length).toBeGreaterThan(60);
   const named = namedCases();
-  expect(promised.filter((id) => !named.has(id))).toEqual(NOT_YET);
+  expect(promised.filter((id) => !named.has(id))).toEqual([]);
   expect([...named].filter((id) => !promised.includes(id))).toEqual([]);
 });

@@ -33,7 +33,7 @@ describe('TMPDIR', () => {
     ['of 104 bytes', `/tmp/${'x'.repeat(99)}`],
     ['of 120 bytes', `/tmp/${'x'.repeat(115)}`],
     ['of 300 bytes', `/tmp/${'x'.repeat(295)}`],
-  ])('that is %s has the request asked all the same, through a private directory', (_name, TMPDIR) =>
+  ])('[X76] that is %s has the request asked all the same, through a private directory', (_name, TMPDIR) =>
     withBench(async (bench) => {
       await approve(bench, { env: { TMPDIR } });
       const socket = listensAt(bench);
@@ -45,7 +45,7 @@ describe('TMPDIR', () => {
     }),
   );
 
-  test.each(['with spaces', 'ünï cödé 名', 'new\nline', '$(touch x)'])('that is called %j works', (name) =>
+  test.each(['with spaces', 'ünï cödé 名', 'new\nline', '$(touch x)'])('[X76] that is called %j works', (name) =>
     withBench(async (bench) => {
       const TMPDIR = join(bench.home, name);
       mkdirSync(TMPDIR);
