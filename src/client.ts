@@ -85,7 +85,8 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
     const settings = getSettings();
     onFailure = settings.onFailure;
     if (settings.onlyScreenLock && !(await mustAsk(input, settings, env))) return NOTHING;
-    const outcome = await decideAtLast({ agent: agent.name, input, getSettings, flags, env });
+    const isStop = offers.form === 'stop';
+    const outcome = await decideAtLast({ agent: agent.name, input, isStop, getSettings, flags, env });
     if (outcome === undefined) return stopped;
     if (outcome.kind === 'undeliverable') throw appErrorOf(outcome);
     return agent.say(input, outcome, onFailure);
@@ -184,6 +185,8 @@ async function mustAsk(input: HookInput, { lockCommand, onFailure }: Settings, e
 interface Question {
   readonly agent: AgentName;
   readonly input: HookInput;
+  /** Of an agent that has stopped, and may be sent on. */
+  readonly isStop: boolean;
   readonly getSettings: () => Settings;
   readonly flags: ParsedArgv['flags'];
   readonly env: Environment;
@@ -233,11 +236,8 @@ function wantedBy({ botToken, appToken, apiUrl, configFile }: Settings, env: Env
 }
 
 /** Sends the request and waits for its outcome; undefined when the agent is gone. Rejects with an AppError when there is none to be had. */
-async function decide(
-  { agent, input, getSettings, flags, env }: Question,
-  id: string,
-  patience: Patience,
-): Promise<Outcome | undefined> {
+async function decide(question: Question, id: string, patience: Patience): Promise<Outcome | undefined> {
+  const { agent, input, getSettings, flags, env } = question;
   const settings = getSettings();
   const { approvers, callersApprovers, isConfigAsked } = settings;
   const wanted = wantedBy(settings, env);
@@ -269,7 +269,7 @@ async function decide(
   const events = { onLine, onBroken: reply.reject, onClose };
   const connection: Connection = await connectOrStart(wanted, launchWith, patience, events);
   // The agent started its clock when it started this process; so do we.
-  const waitMs = Math.max(1, Math.round(waitOf(input, settings) - performance.now()));
+  const waitMs = Math.max(1, Math.round(waitOf(question, settings) - performance.now()));
   const note = {
     ...{ protocol: PROTOCOL_VERSION, agent, id, waitMs, app: wanted.app, beats: true },
     ...{ approvers: callersApprovers, isConfigFirst: isConfigAsked },
@@ -314,7 +314,7 @@ async function decide(
   }
 }
 
-/** A Stop waits for a reply as long as the person wants it to, but no longer than anything else. */
-function waitOf(input: HookInput, { deadlineMs, stopReplyMs }: Settings): number {
-  return input.hook_event_name === 'Stop' ? Math.min(deadlineMs, stopReplyMs ?? 0) : deadlineMs;
+/** A stop waits for a reply as long as the person wants it to, but no longer than anything else. */
+function waitOf({ isStop }: Question, { deadlineMs, stopReplyMs }: Settings): number {
+  return isStop ? Math.min(deadlineMs, stopReplyMs ?? 0) : deadlineMs;
 }

@@ -8,7 +8,7 @@ const HELP: Readonly<Record<Flag, string>> = {
   agent: 'Whose hook this is: claude, codex, cursor, gemini or opencode; by default what the payload tells',
   config: 'The config file, in place of the one in $XDG_CONFIG_HOME; an absolute path',
   'log-level': 'fatal, error, warn, info, debug, trace or silent',
-  'on-failure': 'What PreToolUse answers when nobody could decide',
+  'on-failure': 'What a call that would be asked about or blocked is told when nobody could decide',
   deadline: 'How long a request waits for a person; keep it below the timeout of the hook',
   'max-input': 'A hook input that is larger gets the failure answer; `512k`, `2m`, at most 64m',
   idle: 'The daemon ends after this time without a pending request',

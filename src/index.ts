@@ -70,7 +70,7 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
     }
     case 'rules': {
       const { runRulesTest } = await import('./commands/rules.ts');
-      return runRulesTest(getSettings(), process.env);
+      return runRulesTest(getSettings(), process.env, flags.agent);
     }
     case 'history':
     case 'verify': {

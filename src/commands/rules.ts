@@ -1,5 +1,5 @@
 /** `rules`: which rule of the policy fires for a hook's payload, and why the others do not. */
-import { AGENTS } from '../agents/agent.ts';
+import { agentOf, strings } from '../client.ts';
 import { AppError } from '../errors.ts';
 import { escapeHidden } from '../policy/call.ts';
 import { createPolicy, type Policy } from '../policy/policy.ts';
@@ -12,14 +12,15 @@ export interface RulesOptions {
   /** What the agent would write to the hook's stdin. */
   readonly payload: string;
   readonly policy: Policy;
-  readonly agent?: AgentName;
+  /** As given on the command line; by default what the payload tells. */
+  readonly agent?: string | true;
   /** Who is asked where the policy does not say. */
   readonly approvers?: readonly string[];
 }
 
 /** Decides nothing and asks nobody. Throws AppError('bad-input'), and what the policy throws. */
-export async function runRules({ payload, policy, agent = 'claude', approvers = [] }: RulesOptions): Promise<Said> {
-  const input = readPayload(payload, agent);
+export async function runRules({ payload, policy, agent: named, approvers = [] }: RulesOptions): Promise<Said> {
+  const { agent, input } = await readPayload(payload, named);
   const explanations = policy.explain(input, agent);
   const asked = policy.approversFor(input.cwd) ?? approvers;
   const needed = policy.needed(input, agent);
@@ -40,12 +41,17 @@ export async function runRules({ payload, policy, agent = 'claude', approvers = 
 export async function runRulesTest(
   { configFile, approvers }: Settings,
   env: Readonly<Record<string, string | undefined>>,
+  agent?: string | true,
 ): Promise<Said> {
   const home = homeOf(env);
-  return runRules({ payload: await Bun.stdin.text(), policy: createPolicy({ configFile, home }), approvers });
+  const policy = createPolicy({ configFile, home });
+  return runRules({ payload: await Bun.stdin.text(), policy, approvers, ...(agent === undefined ? {} : { agent }) });
 }
 
-function readPayload(payload: string, agent: AgentName): HookInput {
+async function readPayload(
+  payload: string,
+  named: string | true | undefined,
+): Promise<{ readonly agent: AgentName; readonly input: HookInput }> {
   let raw: unknown;
   try {
     raw = JSON.parse(payload);
@@ -54,7 +60,8 @@ function readPayload(payload: string, agent: AgentName): HookInput {
       cause: error,
     });
   }
-  return AGENTS[agent].read(raw);
+  const agent = await agentOf(named === undefined ? {} : { agent: named }, strings(raw));
+  return { agent: agent.name, input: agent.read(raw) };
 }
 
 function headline(ruling: Ruling | undefined, explanations: readonly Explanation[], input: HookInput): string {

@@ -18,8 +18,8 @@ export interface Line {
 }
 
 const CHUNK_BYTES = 65_536;
-/** Longer than any record: a hook input has at most 1 MiB. */
-const MAX_LINE_BYTES = 16_777_216;
+/** Longer than any record: a hook input has at most 64 MiB, and what is masked in it takes a little more. */
+const MAX_LINE_BYTES = 128 * 1024 * 1024;
 
 export function headPath(path: string): string {
   return join(dirname(path), `${basename(path, '.jsonl')}.head`);
