@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import {
   type Connection,
   type ConnectionEvents,
+  type Effort,
   type LaunchOptions,
   type Meeting,
   meet,
@@ -41,17 +42,17 @@ const KILLED = {
   hint: ERRORS['daemon-start'].hint,
 } as const satisfies Readiness;
 
-/** The parameters and errors are those of connectOrStart. `isOutdated`: one runs that has to make room. */
+/** The parameters and errors are those of connectOrStart. `found`: what it found. */
 export async function startAndConnect(
   wanted: Wanted,
   launchWith: LaunchOptions,
-  left: Patience,
+  { left, isBack }: Effort,
   events: ConnectionEvents,
-  isOutdated: boolean,
+  found: Unready,
 ): Promise<Connection> {
   const { starting } = wanted.paths;
   const turnUntil = performance.now() + Math.min(left(), TURN_MS);
-  let isTakeOver = isOutdated;
+  let isTakeOver = mustMakeRoom(found, isBack);
   let mayDie = true;
   let pauseMs = RETRY_CONNECT_MS;
   while (left() > 0) {
@@ -61,7 +62,7 @@ export async function startAndConnect(
       pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
       const meeting = await meet(wanted, left, events);
       if (meeting.state === 'ready') return meeting.connection;
-      isTakeOver = meeting.state === 'outdated';
+      isTakeOver = mustMakeRoom(meeting, isBack);
       continue;
     }
     throwFreshFailure(wanted);
@@ -75,10 +76,23 @@ export async function startAndConnect(
     const again = readiness.state === 'listening' ? Number.POSITIVE_INFINITY : performance.now() + RETRY_LAUNCH_MS;
     const meeting = await meetUntil(wanted, again, left, events);
     if (meeting.state === 'ready') return meeting.connection;
-    isTakeOver = meeting.state === 'outdated';
+    isTakeOver = mustMakeRoom(meeting, isBack);
   }
   throwFreshFailure(wanted);
   throw new AppError('daemon-timeout', 'Expected the daemon to listen in time, got no connection');
+}
+
+type Unready = Exclude<Meeting, { readonly state: 'ready' }>;
+
+/** Throws AppError('daemon-mismatch') where somebody else's settings have just won. */
+function mustMakeRoom(meeting: Unready, isBack: boolean): boolean {
+  if (meeting.state === 'absent') return false;
+  if (isBack && meeting.hasOtherSettings)
+    throw new AppError(
+      'daemon-mismatch',
+      'A daemon with other tokens or another config file came while this request waited',
+    );
+  return true;
 }
 
 /** Why a daemon of this app could not start a moment ago. */

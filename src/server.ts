@@ -228,7 +228,7 @@ async function serve(options: ServeOptions): Promise<number> {
     });
   };
   // Nobody who was shown a card by an earlier daemon is given up because Slack is away just now.
-  const channel = createLazyChannel('Slack', loadSlack, () => left.length > 0 && approvals.pending().length > 0);
+  const channel = createLazyChannel('Slack', loadSlack, () => approvals.pending().some(({ id }) => wasShown(id)));
   const gate = createGate({ configFile: settings.configFile, home: homedir(), recent: store.recent });
   const { policy } = gate;
   const approvals = createApprovals({
@@ -285,6 +285,8 @@ async function serve(options: ServeOptions): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end.resolve({ why: signal }));
 
   const left = journal.leftBehind();
+  const wasShown = (id: string): boolean =>
+    left.some(({ request, receipts }) => request.id === id && receipts.length > 0);
   approvals.restore(left);
   if (existsSync(wanted.paths.stopped)) {
     approvals.fail({ reason: 'The daemon was stopped.' });

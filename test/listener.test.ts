@@ -215,6 +215,41 @@ describe('a peer', () => {
       socket.destroy();
     }));
 
+  test('[I70] that has closed its half gets all of a long answer, and then the end', () =>
+    withOffice(
+      async ({ path }) => {
+        const socket = net.connect({ path, allowHalfOpen: true });
+        socket.end('question\n');
+        let length = 0;
+        for await (const chunk of socket) length += chunk.length;
+        expect(length).toBe(8_000_000);
+      },
+      { onLine: (peer) => peer.send('x'.repeat(8_000_000)) },
+    ));
+
+  test('that has closed its half and waits gets its answer, and then the end', () => {
+    const waiting: Peer[] = [];
+    return withOffice(
+      async ({ path }) => {
+        const socket = net.connect({ path, allowHalfOpen: true });
+        socket.end('question\n');
+        await settled(() => waiting.length);
+        waiting[0]?.setWaiting(false);
+        waiting[0]?.send('answer\n');
+        let text = '';
+        for await (const chunk of socket) text += chunk;
+        expect(text).toBe('answer\n');
+      },
+      {
+        idleMs: 60_000,
+        onLine: (peer) => {
+          peer.setWaiting(true);
+          waiting.push(peer);
+        },
+      },
+    );
+  });
+
   test('[I70] that does not read is gone as soon as it has closed', () => {
     const gone = Promise.withResolvers<void>();
     return withOffice(

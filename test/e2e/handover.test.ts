@@ -72,6 +72,30 @@ describe('a running daemon', () => {
       expect(most()).toBe(1);
     }));
 
+  test(
+    'is not taken back by a hook that still has the older tokens: that one is told, and the newer one is answered',
+    () =>
+      withBench(async (bench) => {
+        const [older] = await pendingWith(bench, 1, {});
+        const opened = bench.slack.connectionsEver();
+        const newer = await bench.ask(payload('PreToolUse.Bash'), {
+          env: { SLACK_APP_TOKEN: bench.slack.newAppToken() },
+        });
+        const told = await older?.hook.ended;
+        expect(decisionOf(told?.stdout ?? '')).toBe('ask');
+        expect(told?.stderr).toEndWith('code: daemon-mismatch\n');
+        await bench.press(newer.card, 'csh_approve');
+        expect(decisionOf((await newer.hook.ended).stdout)).toBe('allow');
+        expect(bench.slack.connectionsEver() - opened).toBe(1);
+        const closed = await bench.slack.waitForMessage(
+          (message) => message.ts === older?.card.ts && !hasButtons(message),
+          15_000,
+        );
+        expect(textOf(closed)).not.toContain('Approved');
+      }),
+    30_000,
+  );
+
   test('stays where it is when the other tokens do not work', () =>
     withBench(async (bench) => {
       const [pending] = await pendingWith(bench, 1, {});
