@@ -75,6 +75,8 @@ export interface ListenerOptions extends ListenerEvents {
   readonly descriptors: number;
   /** The largest hook input, in bytes. */
   readonly maxInputBytes: number;
+  /** Told how many bytes have come, from whomever. */
+  readonly onRead?: (bytes: number) => void;
   /** How long a peer may be idle, in milliseconds; 10 s if not said otherwise. */
   readonly idleMs?: number;
   /** The same for one that has never said anything; 5 s. */
@@ -161,7 +163,7 @@ function createCrowd({ descriptors, idleMs = IDLE_MS, silentMs = SILENT_MS }: Li
 
 function listen(
   path: string,
-  { onLine, onGone, maxInputBytes }: ListenerOptions,
+  { onLine, onGone, maxInputBytes, onRead }: ListenerOptions,
   crowd: Crowd,
 ): Bun.UnixSocketListener<PeerState> {
   rmSync(path, { force: true, recursive: true });
@@ -184,6 +186,7 @@ function listen(
       },
       data: (socket, chunk) => {
         socket.data.hasSpoken = true;
+        onRead?.(chunk.byteLength);
         feed(socket, chunk);
       },
       drain: flush,

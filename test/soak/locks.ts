@@ -1,7 +1,7 @@
 /** 200 daemons at one instant, ten times, where there was none and where one died: exactly one listens, all others step back. */
 import { join } from 'node:path';
 import { SERVER_ENV } from '../../src/daemon.ts';
-import { READY_ENV, type Readiness } from '../../src/daemon-start.ts';
+import { READY_ENV, type Readiness } from '../../src/readiness.ts';
 import { BINARY, type TestBench } from '../e2e/bench.ts';
 import { createBarrier } from './barrier.ts';
 import { daemonOf, watchListeners } from './daemon.ts';
