@@ -19,7 +19,10 @@ export function createTidier({
   let bytes = 0;
   let isDue = false;
   const tidy = (seen: number): void => {
-    if (bytes > seen) return wait();
+    if (bytes > seen) {
+      wait();
+      return;
+    }
     bytes = 0;
     isDue = false;
     collect();
