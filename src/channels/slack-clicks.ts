@@ -104,7 +104,8 @@ export interface NoticesOptions extends Pick<ClickOptions, 'now' | 'notify'> {
   readonly noticeMs: number;
 }
 
-type HandleClick = (click: Click, respond: (text: string) => Promise<void>) => void;
+/** Handles a press; `respond` uses the address that came with it. */
+export type HandleClick = (click: Click, respond: (text: string) => Promise<void>) => void;
 
 /**
  * A press on a message that Slack has not told us of yet waits for `whenKnown`, and whatever is pressed after it waits
