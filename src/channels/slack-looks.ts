@@ -5,6 +5,7 @@ import { type Row, renderBatch, renderMoved } from './slack-batch.ts';
 import { renderCard, renderClosed } from './slack-blocks.ts';
 import type { Looks } from './slack-editor.ts';
 import { currentMessage, type Entry, type Message } from './slack-entries.ts';
+import { briefBody } from './slack-settled.ts';
 
 export interface LooksOptions {
   readonly host: string;
@@ -34,12 +35,13 @@ export function createLooks({ host, instanceId, dangerOf }: LooksOptions): (mess
       );
     const [entry] = message.entries;
     if (entry === undefined) throw new AppError('internal', 'Expected a message to be about a request');
-    const { request, body, masker, outcome, run, countedBy } = entry;
+    const { request, body, masker, outcome, run, countedBy, isLight } = entry;
     const draft = entry.drafts.get(message.approver);
     if (isSuperseded(entry, message)) return renderMoved(body);
     if (outcome !== undefined) {
       const closed = { host, masker, ...(run === undefined ? {} : { run }) };
-      const short = (): Looks => renderClosed(request, outcome, { ...closed, size: 'short' });
+      const short = (): Looks =>
+        renderClosed(request, outcome, { ...closed, ...(isLight ? { body: briefBody(body) } : { size: 'short' }) });
       return { ...renderClosed(request, outcome, { ...closed, body }), short };
     }
     return renderCard(request, {

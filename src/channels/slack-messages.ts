@@ -10,6 +10,7 @@ import type { Editor } from './slack-editor.ts';
 import { createEntries, currentMessage, type Entries, type Entry, type Message, newEntry } from './slack-entries.ts';
 import { createLooks, type LooksOptions } from './slack-looks.ts';
 import { createPoster, withdrawn } from './slack-poster.ts';
+import { settle } from './slack-settled.ts';
 import { createStrays, type Strays } from './slack-strays.ts';
 import type { LookAround } from './slack-surroundings.ts';
 import type { Threads } from './slack-threads.ts';
@@ -201,9 +202,13 @@ export function createMessages(options: MessagesOptions): Messages {
       // What is posted already is closed at once; what is on its way, when it has come.
       const open = refresh(entry);
       open.catch(() => {});
-      const late = [...entry.posting];
-      await Promise.allSettled(late);
-      await (late.length === 0 ? open : refresh(entry));
+      try {
+        const late = [...entry.posting];
+        await Promise.allSettled(late);
+        await (late.length === 0 ? open : refresh(entry));
+      } finally {
+        settle(entry);
+      }
     },
     ran: async (request, run) => {
       const entry = entries.get(request.id);
