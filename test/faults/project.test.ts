@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { payload, type TestBench, withBench } from '../e2e/bench.ts';
-import { press } from './cards.ts';
+import { press } from '../e2e/cards.ts';
 
 setDefaultTimeout(60_000);
 
