@@ -105,10 +105,13 @@ describe('a peer', () => {
       async ({ path }) => {
         const script = `await Bun.connect({ unix: ${JSON.stringify(path)}, socket: { open: (s) => s.write('here\\n'), data() {} } });`;
         const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'ignore', stderr: 'inherit' });
-        await isThere.promise;
-        child.kill('SIGSTOP');
-        await gone.promise;
-        child.kill('SIGKILL');
+        try {
+          await isThere.promise;
+          child.kill('SIGSTOP');
+          await gone.promise;
+        } finally {
+          child.kill('SIGKILL');
+        }
       },
       { idleMs: 100, onLine: () => isThere.resolve(), onGone: () => gone.resolve() },
     );
