@@ -17,8 +17,10 @@ import type { Patience } from './patience.ts';
 
 /** The file descriptor on which a launched daemon reports how its start went. Absent: it was started by hand, in the foreground. */
 export const READY_ENV = '__CLAUDE_SLACK_READY_FD__';
-/** Set in a daemon that is to take the place of the one that runs. */
+/** Set in a daemon that is to take the place of the one that runs: of an outdated one, or of any. */
 export const TAKE_OVER_ENV = '__CLAUDE_SLACK_TAKE_OVER__';
+export const FROM_OUTDATED = '1';
+export const FROM_ANY = 'any';
 
 const READY_FD = 3;
 const RETRY_CONNECT_MS = 4;
@@ -41,13 +43,18 @@ const KILLED = {
   hint: ERRORS['daemon-start'].hint,
 } as const satisfies Readiness;
 
-/** The parameters and errors are those of connectOrStart. `isOutdated`: one runs that has to make room. */
+/**
+ * The parameters and errors are those of connectOrStart.
+ * @param isOutdated one runs that has to make room
+ * @param from which daemons a new one makes go
+ */
 export async function startAndConnect(
   wanted: Wanted,
   launchWith: LaunchOptions,
   left: Patience,
   events: ConnectionEvents,
   isOutdated: boolean,
+  from = FROM_OUTDATED,
 ): Promise<Connection> {
   const { starting } = wanted.paths;
   const turnUntil = performance.now() + Math.min(left(), TURN_MS);
@@ -65,7 +72,7 @@ export async function startAndConnect(
       continue;
     }
     throwFreshFailure(wanted);
-    const readiness = await launch(launchWith, left, isTakeOver).finally(() => turn?.release());
+    const readiness = await launch(launchWith, left, isTakeOver ? from : undefined).finally(() => turn?.release());
     if (readiness.state === 'failed') {
       // One that was killed on its way has said nothing; it says more when it cannot start.
       if (readiness !== KILLED || !mayDie) throw startError(readiness);
@@ -116,14 +123,14 @@ async function meetUntil(wanted: Wanted, until: number, left: Patience, events: 
  * parent is init, and it leaves our session by itself. A merely detached child dies with the hook: agents send SIGTERM
  * to every descendant by parent pid, across sessions.
  */
-async function launch({ args, env }: LaunchOptions, left: Patience, isTakeOver: boolean): Promise<Readiness> {
+async function launch({ args, env }: LaunchOptions, left: Patience, from: string | undefined): Promise<Readiness> {
   const child = Bun.spawn(
     ['/bin/sh', '-c', '"$0" "$@" </dev/null >/dev/null 2>&1 &', ...selfCommand(), 'daemon', ...args],
     {
       cwd: '/',
       env: {
         ...env,
-        ...(isTakeOver ? { [TAKE_OVER_ENV]: '1' } : {}),
+        ...(from === undefined ? {} : { [TAKE_OVER_ENV]: from }),
         ...{ [SERVER_ENV]: '1', [READY_ENV]: String(READY_FD) },
       },
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
