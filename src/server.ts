@@ -274,7 +274,7 @@ async function serve(options: ServeOptions): Promise<number> {
   dieAt('before-listen');
   const listener = createListener(paths.socket, {
     ...clients,
-    ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes, onRead: createTidier() },
+    ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes, onBytes: createTidier() },
   });
   const stopWatching = watchPlace({
     ...{ place, lock, listener, startedAt, logger, app: wanted.paths },
