@@ -171,7 +171,11 @@ function undecided({ message, code }: AppError): Outcome {
  * False leaves the question to the terminal. An unknown state does that too, except where the terminal would not ask:
  * there it would let the tool run.
  */
-async function mustAsk(input: HookInput, { lockCommand, onFailure }: Settings, env: Environment): Promise<boolean> {
+export async function mustAsk(
+  input: HookInput,
+  { lockCommand, onFailure }: Settings,
+  env: Environment,
+): Promise<boolean> {
   const { detectScreenLock } = await import('./screen/screen.ts');
   const answer = await detectScreenLock({ env, ...(lockCommand === undefined ? {} : { lockCommand }) });
   if (answer.state !== 'unknown') return answer.state === 'locked';
@@ -225,8 +229,8 @@ function wantedIfAny(getSettings: () => Settings, env: Environment): Wanted | un
   }
 }
 
-/** Throws AppError('missing-config'). */
-function wantedBy({ botToken, appToken, apiUrl, configFile }: Settings, env: Environment): Wanted {
+/** Which daemon a program with these settings looks for. Throws AppError('missing-config'). */
+export function wantedBy({ botToken, appToken, apiUrl, configFile }: Settings, env: Environment): Wanted {
   if (botToken === undefined) throw new AppError('missing-config', 'Expected a Slack bot token, got none');
   if (appToken === undefined) throw new AppError('missing-config', 'Expected a Slack app token, got none');
   return {

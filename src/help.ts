@@ -11,11 +11,12 @@ const HELP: Readonly<Record<Flag, string>> = {
   'on-failure': 'What a call that would be asked about or blocked is told when nobody could decide',
   deadline: 'How long a request waits for a person; keep it below the timeout of the hook',
   'max-input': 'A hook input that is larger gets the failure answer; `512k`, `2m`, at most 64m',
-  idle: 'The daemon ends after this time without a pending request',
+  idle: 'The daemon ends after this time without a pending request; not with --http',
   threads: 'Cards of one session are replies in a thread of its own',
   broadcast: 'Cards in threads are also sent to the conversation itself, where every one notifies',
   'stop-reply':
     'When the agent stops, wait this long for a reply in Slack that sends it on (Stop hook; off by default)',
+  http: "Also answer Claude Code's http hooks, on this port of 127.0.0.1 (off by default); then the daemon does not end by itself",
   'only-screen-lock': 'Ask in Slack only while the screen is locked',
   'lock-command': 'Shell command that tells whether the screen is locked: exit 0 yes, 1 no',
   'api-url': 'Base of the Slack Web API (emulator, gateway)',
@@ -30,6 +31,7 @@ const HELP: Readonly<Record<Flag, string>> = {
 
 const VERB_HELP: Readonly<Record<keyof typeof VERBS, string>> = {
   daemon: 'Run the daemon in the foreground (with __CLAUDE_SLACK_SERVER__=1); hooks start it by themselves',
+  ensure: 'Start the daemon when none runs (or none with this --http); for a SessionStart hook: prints nothing, exit 0',
   rules: 'rules test < hook-input.json: say which rule of the config file decides, and why',
   history: 'List requests and how they ended; history verify: check that the audit log is what was written',
   demo: 'Show the whole loop against a local Slack, without an account',
@@ -45,6 +47,7 @@ export function helpText(): string {
   const verbs = Object.entries(VERB_HELP).map(([name, help]) => `  ${name.padEnd(32)}${help}`);
   return [
     'Usage: claude-slack-hook [options] < hook-input.json',
+    '       claude-slack-hook ensure [--http PORT]',
     '       claude-slack-hook rules test < hook-input.json',
     '       claude-slack-hook history [--since 2h|2026-11-20] [--session ID] [--tool NAME*] [--outcome KIND]',
     '                                 [--approver ID] [--limit N] [--json|--csv]',

@@ -68,6 +68,10 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
         exitCode: await runServer(resolveSettings(flags, process.env, true), process.env),
       };
     }
+    case 'ensure': {
+      const { runEnsure } = await import('./commands/ensure.ts');
+      return runEnsure(flags, getSettings, process.env);
+    }
     case 'rules': {
       const { runRulesTest } = await import('./commands/rules.ts');
       return runRulesTest(getSettings(), process.env, flags.agent);

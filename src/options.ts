@@ -81,6 +81,11 @@ export const OPTIONS = [
     value: 'TIME',
     key: 'stopReply',
   },
+  {
+    flag: 'http',
+    value: 'PORT',
+    key: 'http',
+  },
   { flag: 'only-screen-lock', key: 'onlyScreenLock' },
   {
     flag: 'lock-command',
@@ -113,6 +118,7 @@ const NONE = { switches: [], values: [] } as const;
 /** Verbs besides the flags: `claude-slack-hook demo`. */
 export const VERBS = {
   daemon: NONE,
+  ensure: NONE,
   rules: NONE,
   history: {
     switches: ['json', 'csv'],

@@ -18,6 +18,7 @@ import { proofOf } from './daemon-record.ts';
 import { READY_ENV, type Readiness, TAKE_OVER_ENV } from './daemon-start.ts';
 import { AppError, knownCode, toAppError } from './errors.ts';
 import { createGrants } from './grants.ts';
+import type { HttpServer } from './http-server.ts';
 import { createIdleTimer } from './idle-timer.ts';
 import { instanceId } from './instance-id.ts';
 import { createLazyChannel } from './lazy-channel.ts';
@@ -80,7 +81,7 @@ export async function runServer(settings: Settings, env: Environment): Promise<n
     const startedAt = Date.now();
     place = claimPlace(env, key, startedAt);
     process.chdir('/');
-    return await serve({ settings, tokens, key, wanted, place, lock, state, startedAt, report });
+    return await serve({ settings, tokens, key, wanted, place, lock, state, startedAt, report, env });
   } catch (error) {
     const { code, message, hint, exitCode } = toAppError(error);
     if (report === undefined) throw error;
@@ -165,6 +166,7 @@ interface ServeOptions {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly report: Report | undefined;
+  readonly env: Environment;
 }
 
 const RETIRE = 'another daemon takes over';
@@ -175,7 +177,7 @@ interface End {
 }
 
 async function serve(options: ServeOptions): Promise<number> {
-  const { settings, tokens, key, wanted, place, state, lock, startedAt, report } = options;
+  const { settings, tokens, key, wanted, place, state, lock, startedAt, report, env } = options;
   const { botToken, appToken, apiUrl } = tokens;
   const { paths } = place;
   const logger = createLogger(settings.logLevel, report === undefined ? stderrSink : createLogFile(state.log), [
@@ -267,6 +269,7 @@ async function serve(options: ServeOptions): Promise<number> {
       pending: approvals.pending().map(({ id, input, askedAt }) => ({ id, tool: input.tool_name ?? '', askedAt })),
       grants: approvals.grants().map(({ id, text, by, until }) => ({ id, rule: text, by, until })),
       slack,
+      ...(http === undefined ? {} : { http: http.status() }),
       apiUrl,
       logFile: report === undefined ? 'stderr' : state.log,
       auditFile: state.audit,
@@ -277,9 +280,15 @@ async function serve(options: ServeOptions): Promise<number> {
     onChange: () => idle.touch(),
     logger,
   });
+  let http: HttpServer | undefined;
   const idle = createIdleTimer(
     settings.idleMs,
-    () => clients.waiting() === 0 && approvals.pending().length === 0 && approvals.grants().length === 0,
+    // Where nobody listens an HTTP hook decides nothing, and nothing starts a daemon.
+    () =>
+      settings.httpPort === undefined &&
+      clients.waiting() === 0 &&
+      approvals.pending().length === 0 &&
+      approvals.grants().length === 0,
     () => end.resolve({ why: 'idle' }),
   );
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end.resolve({ why: signal }));
@@ -295,6 +304,14 @@ async function serve(options: ServeOptions): Promise<number> {
     ...clients,
     ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes },
   });
+  if (settings.httpPort !== undefined) {
+    const { openHttp } = await import('./http-server.ts');
+    const anyPort = testVariable('CSH_HTTP_ANY_PORT') === '1' ? { listenOn: 0 } : {};
+    http = await openHttp({
+      ...{ port: settings.httpPort, ...anyPort, tokenFile: wanted.paths.httpToken },
+      ...{ clients, agent: AGENTS.claude, app: wanted.app, settings, env, logger },
+    });
+  }
   const stopWatching = watchPlace({
     ...{ place, lock, listener, startedAt, logger, app: wanted.paths },
     onReplaced: () => end.resolve({ why: 'lock file replaced' }),
@@ -310,6 +327,7 @@ async function serve(options: ServeOptions): Promise<number> {
   idle.stop();
   clients.refuseNew();
   listener.stop();
+  const lastAnswers = http?.stop(ended instanceof AppError || ended.why !== RETIRE);
   if (ended instanceof AppError) {
     const { code, message } = ended;
     logger.error({ code, err: ended }, 'start failed');
@@ -320,6 +338,7 @@ async function serve(options: ServeOptions): Promise<number> {
     if (ended.why === RETIRE) await lastWords(approvals.retire(), RETIRE_MS, channel);
     else await lastWords(approvals.stop({ reason: 'The daemon was stopped.' }), LAST_EDITS_MS, channel);
   }
+  await lastAnswers;
   journal.close();
   return ended instanceof AppError ? ended.exitCode : 0;
 }

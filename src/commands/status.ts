@@ -79,6 +79,7 @@ function describe(status: DaemonStatus, now: number): string {
     `slack:    ${slack.state}${slack.reason === undefined ? '' : ` (${oneLine(slack.reason)})`}`,
     ...(slack.warning === undefined ? [] : [`warning:  ${oneLine(slack.warning)}`]),
     ...(status.apiUrl === 'https://slack.com/api/' ? [] : [`api:      ${status.apiUrl} (not Slack's own address)`]),
+    ...(status.http === undefined ? [] : [`http:     ${describeHttp(status.http)}`]),
     `pending:  ${pending.length === 0 ? 'none' : pending.length}`,
     ...pending.map(({ id, tool, askedAt }) => `          ${oneLine(tool)} for ${age(now - askedAt)} (${id})`),
     ...status.grants.map(({ rule, by, until }) => `grant:    ${oneLine(rule)} by ${by}, for ${age(until - now)} more`),
@@ -86,6 +87,10 @@ function describe(status: DaemonStatus, now: number): string {
     `audit:    ${status.auditFile}`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function describeHttp({ url, tokenFile, trouble }: NonNullable<DaemonStatus['http']>): string {
+  return trouble === undefined ? `${url} (token in ${tokenFile})` : `${url} not open: ${oneLine(trouble)}`;
 }
 
 /** Milliseconds as people say them: `42 s`, `3 min`, `5 h`. */
