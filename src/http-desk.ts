@@ -2,7 +2,7 @@
  * What became of a hook input that came over HTTP, as the daemon's own clients would have it: each one is a peer of
  * clients.ts that says one line and waits for one. Here a request can be made and an event told, and nothing decided.
  */
-import { mustAsk, salvaged, sayBroken, strings } from './client.ts';
+import { salvaged, sayBroken, strings } from './client.ts';
 import type { Clients } from './clients.ts';
 import { AppError, knownCode, toAppError } from './errors.ts';
 import type { Peer } from './listener.ts';
@@ -28,7 +28,8 @@ export interface HttpDeskOptions {
   /** Its own token, which the agent has in its environment. */
   readonly token: string;
   readonly settings: Settings;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Asked only with `--only-screen-lock`. */
+  readonly mustAsk: (input: HookInput) => Promise<boolean>;
 }
 
 export interface HttpDesk {
@@ -45,7 +46,7 @@ const NOTHING = '{}\n';
 const GONE: Reply = { type: 'error', code: 'daemon-gone', message: 'The client is gone', hint: '' };
 const STOPPING: Reply = { type: 'error', code: 'daemon-stopping', message: 'The daemon is stopping', hint: '' };
 
-export function createHttpDesk({ clients, agent, app, token, settings, env }: HttpDeskOptions): HttpDesk {
+export function createHttpDesk({ clients, agent, app, token, settings, mustAsk }: HttpDeskOptions): HttpDesk {
   const held = new Map<Peer, (reply: Reply | undefined) => void>();
 
   const leave = (peer: Peer, reply: Reply): void => {
@@ -85,7 +86,7 @@ export function createHttpDesk({ clients, agent, app, token, settings, env }: Ht
       await say(encodeEvent(toldOf(input, [token]), agent.name), gone);
       return NO_DECISION;
     }
-    if (settings.onlyScreenLock && !(await mustAsk(input, settings, env))) return NO_DECISION;
+    if (settings.onlyScreenLock && !(await mustAsk(input))) return NO_DECISION;
     const reply = await ask(input, gone);
     if (reply?.type === 'outcome' && reply.outcome.kind !== 'undeliverable') {
       return decided(agent.say(input, reply.outcome, settings.onFailure));

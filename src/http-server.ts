@@ -1,12 +1,13 @@
 /** The daemon's answers to Claude Code's http hooks: token, door and desk put together. Loaded only with `--http`. */
 import type { Clients } from './clients.ts';
-import { createHttpDesk } from './http-desk.ts';
+import { createHttpDesk, type HttpDeskOptions } from './http-desk.ts';
 import { HTTP_PATH } from './http-door.ts';
 import { createHttpListener } from './http-listener.ts';
-import { tokenIn } from './http-token.ts';
+import { httpTokenFile, tokenIn } from './http-token.ts';
 import type { Logger } from './logger.ts';
 import type { DaemonStatus } from './protocol.ts';
 import type { Settings } from './settings.ts';
+import type { AppPaths } from './state.ts';
 import type { Agent } from './types.ts';
 
 export interface HttpServerOptions {
@@ -14,14 +15,15 @@ export interface HttpServerOptions {
   readonly port: number;
   /** The port in its place; 0 for any that is free. */
   readonly listenOn?: number;
-  /** Made when it is not there. */
-  readonly tokenFile: string;
+  /** Where the token is. */
+  readonly paths: AppPaths;
   readonly clients: Pick<Clients, 'onLine' | 'onGone'>;
   readonly agent: Agent;
   /** Fingerprint of the daemon's Slack app. */
   readonly app: string;
   readonly settings: Settings;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** See `HttpDesk`. */
+  readonly mustAsk: HttpDeskOptions['mustAsk'];
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
@@ -36,7 +38,8 @@ export interface HttpServer {
 
 /** Throws AppError('state-dir'). A port that cannot be had is no error: see `HttpListener`. */
 export async function openHttp(options: HttpServerOptions): Promise<HttpServer> {
-  const { port, listenOn = port, tokenFile, settings, logger } = options;
+  const { port, listenOn = port, paths, settings, logger } = options;
+  const tokenFile = httpTokenFile(paths);
   const token = tokenIn(tokenFile);
   const desk = createHttpDesk({ ...options, token });
   const { maxInputBytes } = settings;

@@ -3,9 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { writeAtomically } from './daemon-files.ts';
 import { readSmallFile } from './file-status.ts';
 import { ownFileExists } from './socket.ts';
+import type { AppPaths } from './state.ts';
 
 /** 256 bits. */
 const TOKEN_BYTES = 32;
+
+/** There once the app's daemon was started with `--http`. */
+export function httpTokenFile({ dir }: AppPaths): string {
+  return `${dir}/http-token`;
+}
 
 /**
  * The token that is in the file, or a new one, which is written there with mode 0600.

@@ -18,6 +18,7 @@ import { proofOf } from './daemon-record.ts';
 import { READY_ENV, type Readiness, TAKE_OVER_ENV } from './daemon-start.ts';
 import { AppError, knownCode, toAppError } from './errors.ts';
 import { createGrants } from './grants.ts';
+import { httpPortOf } from './http-port.ts';
 import type { HttpServer } from './http-server.ts';
 import { createIdleTimer } from './idle-timer.ts';
 import { instanceId } from './instance-id.ts';
@@ -280,12 +281,13 @@ async function serve(options: ServeOptions): Promise<number> {
     onChange: () => idle.touch(),
     logger,
   });
+  const httpPort = httpPortOf(settings);
   let http: HttpServer | undefined;
   const idle = createIdleTimer(
     settings.idleMs,
     // Where nobody listens an HTTP hook decides nothing, and nothing starts a daemon.
     () =>
-      settings.httpPort === undefined &&
+      httpPort === undefined &&
       clients.waiting() === 0 &&
       approvals.pending().length === 0 &&
       approvals.grants().length === 0,
@@ -304,12 +306,16 @@ async function serve(options: ServeOptions): Promise<number> {
     ...clients,
     ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes },
   });
-  if (settings.httpPort !== undefined) {
+  if (httpPort !== undefined) {
     const { openHttp } = await import('./http-server.ts');
     const anyPort = testVariable('CSH_HTTP_ANY_PORT') === '1' ? { listenOn: 0 } : {};
     http = await openHttp({
-      ...{ port: settings.httpPort, ...anyPort, tokenFile: wanted.paths.httpToken },
-      ...{ clients, agent: AGENTS.claude, app: wanted.app, settings, env, logger },
+      ...{ port: httpPort, ...anyPort, paths: wanted.paths, settings, logger },
+      ...{ clients, agent: AGENTS.claude, app: wanted.app },
+      mustAsk: async (input) => {
+        const { mustAsk } = await import('./screen/must-ask.ts');
+        return mustAsk(input, settings, env, (text) => logger.info(text));
+      },
     });
   }
   const stopWatching = watchPlace({

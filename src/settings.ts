@@ -28,8 +28,8 @@ export interface Settings {
   readonly broadcast: boolean;
   /** How long a Stop waits for a reply; undefined: not at all. */
   readonly stopReplyMs: number | undefined;
-  /** Where the daemon also takes requests over HTTP; undefined: nowhere. */
-  readonly httpPort: number | undefined;
+  /** The port on which the daemon also takes requests over HTTP, as it was given (see `httpPortOf`); undefined: none. */
+  readonly http: string | undefined;
   readonly onlyScreenLock: boolean;
   readonly lockCommand: string | undefined;
   readonly apiUrl: string;
@@ -85,7 +85,7 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment, is
     threads: choice('threads', ['on', 'off']) === 'on',
     broadcast: choice('broadcast', ['on', 'off']) === 'on',
     stopReplyMs: get('stop-reply').text === undefined ? undefined : duration(get('stop-reply')),
-    httpPort: get('http').text === undefined ? undefined : port(get('http')),
+    http: get('http').text,
     onlyScreenLock: get('only-screen-lock').text === 'true',
     lockCommand: get('lock-command').text,
     apiUrl: url(get('api-url')),
@@ -169,7 +169,7 @@ function checkConfig(parsed: unknown, file: string): Readonly<Record<string, str
     const option = TABLE.find((entry) => entry.key === key);
     if (option === undefined) throw new AppError('bad-config', `Unknown key ${JSON.stringify(key)} in ${file}`);
     const list = Array.isArray(value) && key === 'userId' && value.every((item) => typeof item === 'string');
-    const number = typeof value === 'number' && /^(TIME|SIZE|PORT)$/.test(option.value ?? '');
+    const number = typeof value === 'number' && /TIME|SIZE|PORT/.test(option.value ?? '');
     const fits = option.value === undefined ? typeof value === 'boolean' : typeof value === 'string' || list || number;
     if (!fits) {
       throw new AppError(
@@ -207,12 +207,6 @@ function size({ text, from }: { text: string | undefined; from: string }): numbe
   if (!(bytes >= MIN_INPUT_BYTES && bytes <= MAX_INPUT_BYTES))
     throw wrong(from, `to be a size such as 512k or 2m, at most 64m, got ${quote(text)}`);
   return bytes;
-}
-
-function port({ text, from }: { text: string | undefined; from: string }): number {
-  const number = /^\d{1,5}$/.test(text ?? '') ? Number(text) : 0;
-  if (number < 1 || number > 65_535) throw wrong(from, `to be a port from 1 to 65535, got ${quote(text)}`);
-  return number;
 }
 
 function userIds({ text, from }: { text: string | undefined; from: string }): readonly string[] {

@@ -25,8 +25,6 @@ export interface AppPaths {
   readonly failure: string;
   /** From where on the audit log holds requests of this app that are not at their end. */
   readonly checkpoint: string;
-  /** What an HTTP client has to know, 64 hexadecimal digits. There once the daemon was started with `--http`. */
-  readonly httpToken: string;
   /** There when `--stop` had to kill the daemon: what that left is not to be gone on with. */
   readonly stopped: string;
 }
@@ -58,7 +56,6 @@ export function appPathsIn(dir: string): AppPaths {
     record: `${dir}/daemon.json`,
     failure: `${dir}/failure.json`,
     checkpoint: `${dir}/checkpoint.json`,
-    httpToken: `${dir}/http-token`,
     stopped: `${dir}/stopped`,
   };
 }

@@ -71,7 +71,14 @@ async function withOffice(body: (office: Office) => Promise<void>, changes: Chan
   });
   const home = mkdtempSync(join(tmpdir(), 'csh-http-'));
   const settings = { ...resolveSettings({ config: join(home, 'none.json') }, { HOME: home }), ...changes.settings };
-  const desk = createHttpDesk({ clients, agent: AGENTS.claude, app: 'app', token: TOKEN, settings, env: {} });
+  const desk = createHttpDesk({
+    clients,
+    agent: AGENTS.claude,
+    app: 'app',
+    token: TOKEN,
+    settings,
+    mustAsk: async () => false,
+  });
   const listener = await createHttpListener({
     ...{ port: 0, token: TOKEN, maxInputBytes: 64 * 1024, answer: desk.answer, logger: { warn: () => {} } },
     ...changes.listener,
@@ -260,6 +267,7 @@ describe('a request that cannot be asked about', () => {
       const deep = `${JSON.stringify(PRE).slice(0, -1)},"x":${'['.repeat(30_000)}`;
       expect(await decisionOf(await office.post(deep))).toBe('ask');
       expect(await decisionOf(await office.post({ ...PRE, tool_input: 'rm' }))).toBe('ask');
+      expect(await decisionOf(await office.post({ ...PRE, claude_slack_hook: { approvers: ['U2'] } }))).toBe('ask');
       expect(office.asked).toEqual([]);
     }));
 
@@ -307,7 +315,7 @@ describe('a request that cannot be asked about', () => {
 
   test('is not for a screen that is not locked', () =>
     withOffice(async (office) => expect((await office.post(permission)).status).toBe(204), {
-      settings: { onlyScreenLock: true, lockCommand: 'exit 1' },
+      settings: { onlyScreenLock: true },
     }));
 });
 

@@ -4,6 +4,7 @@ import { logLine } from '../client-log.ts';
 import { type Connection, type ConnectionEvents, connectOrStart, type Wanted } from '../daemon.ts';
 import { daemonArguments, daemonEnvironment } from '../daemon-environment.ts';
 import { AppError, toAppError } from '../errors.ts';
+import { httpPortOf } from '../http-port.ts';
 import type { ParsedArgv } from '../options.ts';
 import { type DaemonStatus, readReply } from '../protocol.ts';
 import { encodeRetire, encodeStatusQuery } from '../protocol-daemon.ts';
@@ -46,19 +47,16 @@ async function ignoreStdin(): Promise<void> {
 }
 
 async function ensure(flags: ParsedArgv['flags'], settings: Settings, env: Environment): Promise<void> {
+  const httpPort = httpPortOf(settings);
   const wanted = wantedBy(settings, env);
   const left = (): number => PREPARE_MS - performance.now();
   const launchWith = async () => ({ env: daemonEnvironment(settings, env), args: daemonArguments(flags) });
   for (let tries = MAX_TRIES; tries > 0; tries -= 1) {
     const daemon = await connect(wanted, launchWith, left);
-    if (settings.httpPort === undefined || (await daemon.status()).http?.port === settings.httpPort)
-      return daemon.close();
+    if (httpPort === undefined || (await daemon.status()).http?.port === httpPort) return daemon.close();
     await daemon.retire();
   }
-  throw new AppError(
-    'daemon-start',
-    `Expected a daemon with --http ${settings.httpPort}, got one without it each time`,
-  );
+  throw new AppError('daemon-start', `Expected a daemon with --http ${httpPort}, got one without it each time`);
 }
 
 interface Daemon {
