@@ -187,6 +187,19 @@ describe('the daemon', () => {
       expect((await response).status).toBe(200);
     }));
 
+  test('whose port something else has says so, asks for other hooks all the same, and opens it once it is free', () =>
+    withBench(async (bench) => {
+      const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() });
+      const run: RunOptions = { args: ['--http', String(other.port)] };
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), run);
+      const status = async (): Promise<string> => (await bench.run(['--status'])).stdout;
+      expect(await status()).toContain(`http:     http://127.0.0.1:${other.port}/hooks/claude not open: `);
+      await other.stop(true);
+      while (!(await status()).includes('/hooks/claude (token in ')) await Promise.resolve();
+      await bench.press(card, 'csh_approve');
+      expect((await hook.ended).stdout).toContain('"allow"');
+    }));
+
   test('stays, however long nothing is asked, because nothing else would start it', () =>
     withBench(async (bench) => {
       await openDoor(bench, ['--http', PORT, '--idle', '50ms']);
