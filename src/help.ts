@@ -35,6 +35,8 @@ const VERB_HELP: Readonly<Record<keyof typeof VERBS, string>> = {
   rules: 'rules test < hook-input.json: say which rule of the config file decides, and why',
   history: 'List requests and how they ended; history verify: check that the audit log is what was written',
   demo: 'Show the whole loop against a local Slack, without an account',
+  setup:
+    'From nothing to hooks that ask: Slack app, tokens, who is asked, agents; setup uninstall takes the hooks out again',
 };
 
 /** The text of --help. */
@@ -53,6 +55,9 @@ export function helpText(): string {
     '                                 [--approver ID] [--limit N] [--json|--csv]',
     '       claude-slack-hook history verify',
     '       claude-slack-hook demo [--auto] [--port N]',
+    '       claude-slack-hook setup [--agent NAME,…] [--scope user|project|local] [--mode dialog|every-call]',
+    '                               [--yes] [--dry-run] [--no-open]',
+    '       claude-slack-hook setup manifest | setup uninstall [--agent NAME,…] [--dry-run]',
     '',
     'Asks a person in Slack before a coding agent runs a tool, and prints the decision for the agent.',
     '',

@@ -10,7 +10,11 @@ const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
  * Reads the body to its end. Never rejects: what is broken, too large or cut off comes back as `ok: false` with what was read.
  * @param maxBytes of more than this only the beginning is kept
  */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Document> {
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  onRead?: (bytes: number) => void,
+): Promise<Document> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   const fail = (code: 'bad-input' | 'input-too-large', message: string, cause?: unknown): Document => ({
@@ -22,6 +26,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
     for await (const chunk of request as AsyncIterable<Uint8Array>) {
       if (bytes < maxBytes) chunks.push(chunk.subarray(0, maxBytes - bytes));
       bytes += chunk.byteLength;
+      onRead?.(chunk.byteLength);
       if (bytes > MAX_DISCARDED_BYTES) break;
     }
   } catch (error) {

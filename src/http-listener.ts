@@ -16,6 +16,8 @@ export interface HttpListenerOptions {
   readonly token: string;
   /** The largest hook input, in bytes. */
   readonly maxInputBytes: number;
+  /** Told how many bytes have come as bodies. */
+  readonly onRead?: (bytes: number) => void;
   /** See `HttpDesk`. */
   readonly answer: (document: Document, gone: AbortSignal) => Promise<HttpAnswer>;
   readonly logger: Pick<Logger, 'warn'>;
@@ -123,7 +125,7 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   port: number,
-  { token, maxInputBytes, answer }: HttpListenerOptions,
+  { token, maxInputBytes, onRead, answer }: HttpListenerOptions,
   strangers: Strangers,
 ): Promise<void> {
   // What is wrong with a connection ends it; nothing else is to be done about it.
@@ -140,7 +142,7 @@ async function serve(
   strangers.remove(request.socket);
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  respond(response, await answer(await readBody(request, maxInputBytes), gone.signal));
+  respond(response, await answer(await readBody(request, maxInputBytes, onRead), gone.signal));
 }
 
 /** One answer, one connection: of one that is kept, the end and the next request could cross, and that one would not be asked about. */

@@ -22,6 +22,8 @@ export interface HttpServerOptions {
   /** Fingerprint of the daemon's Slack app. */
   readonly app: string;
   readonly settings: Settings;
+  /** See `HttpListener`. */
+  readonly onRead: (bytes: number) => void;
   /** See `HttpDesk`. */
   readonly mustAsk: HttpDeskOptions['mustAsk'];
   readonly logger: Pick<Logger, 'info' | 'warn'>;
@@ -38,12 +40,13 @@ export interface HttpServer {
 
 /** Throws AppError('state-dir'). A port that cannot be had is no error: see `HttpListener`. */
 export async function openHttp(options: HttpServerOptions): Promise<HttpServer> {
-  const { port, listenOn = port, paths, settings, logger } = options;
+  const { port, listenOn = port, paths, settings, onRead, logger } = options;
   const tokenFile = httpTokenFile(paths);
   const token = tokenIn(tokenFile);
   const desk = createHttpDesk({ ...options, token });
-  const { maxInputBytes } = settings;
-  const listener = await createHttpListener({ port: listenOn, token, maxInputBytes, answer: desk.answer, logger });
+  const listener = await createHttpListener({
+    ...{ port: listenOn, token, maxInputBytes: settings.maxInputBytes, onRead, answer: desk.answer, logger },
+  });
   const url = (): string => `http://127.0.0.1:${listener.port()}${HTTP_PATH}`;
   if (listener.trouble() === undefined) logger.info({ url: url() }, 'listening for HTTP');
   return {

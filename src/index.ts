@@ -81,6 +81,12 @@ async function runCommand({ mode, flags }: ParsedArgv, getSettings: () => Settin
       const history = await import('./commands/history.ts');
       return history[mode](flags, process.env);
     }
+    case 'setup':
+    case 'manifest':
+    case 'uninstall': {
+      const setup = await import('./commands/setup.ts');
+      return setup[mode]({ flags, env: process.env, getSettings, print });
+    }
     case 'demo': {
       const { runDemo } = await import('./commands/demo.ts');
       return runDemo({ isAuto: flags.auto === true, port: flags.port, print });

@@ -125,9 +125,14 @@ export const VERBS = {
     values: ['since', 'session', 'tool', 'outcome', 'approver', 'limit'],
   },
   demo: { switches: ['auto'], values: ['port'] },
+  setup: { switches: ['yes', 'dry-run', 'no-open'], values: ['scope', 'mode'] },
 } as const;
 
-export type Mode = 'hook' | 'test' | 'status' | 'stop' | 'help' | 'version' | 'verify' | keyof typeof VERBS;
+export type Mode = 'hook' | 'test' | 'status' | 'stop' | 'help' | 'version' | Second | keyof typeof VERBS;
+
+/** What a second word makes of a verb: `history verify`. */
+type Second = 'verify' | 'manifest' | 'uninstall';
+const SECONDS: Readonly<Record<string, readonly Second[]>> = { history: ['verify'], setup: ['manifest', 'uninstall'] };
 
 export interface ParsedArgv {
   readonly mode: Mode;
@@ -145,9 +150,9 @@ export function parseArgv(argv: readonly string[]): ParsedArgv {
   const verb = argv[0] !== undefined && Object.hasOwn(VERBS, argv[0]) ? (argv[0] as keyof typeof VERBS) : undefined;
   if (verb === 'rules' && argv[1] !== 'test')
     throw new AppError('usage', `Expected "rules test", got "rules ${argv[1] ?? ''}"`);
-  const isVerify = verb === 'history' && argv[1] === 'verify';
-  const words = argv.slice(verb === undefined ? 0 : verb === 'rules' || isVerify ? 2 : 1);
-  const own = verb === undefined || isVerify ? NONE : VERBS[verb];
+  const second = verb === undefined ? undefined : SECONDS[verb]?.find((word) => word === argv[1]);
+  const words = argv.slice(verb === undefined ? 0 : verb === 'rules' || second !== undefined ? 2 : 1);
+  const own = verb === undefined || second === 'verify' ? NONE : VERBS[verb];
   const switches = new Set<string>(own.switches);
   const values = new Set<string>(own.values);
   const aliases: Record<string, string> = {};
@@ -171,7 +176,7 @@ export function parseArgv(argv: readonly string[]): ParsedArgv {
   for (const name of switches) {
     if (name.startsWith('no-') ? parsed[name.slice(3)] === false : parsed[name] === true) flags[name] = true;
   }
-  return { mode: isVerify ? 'verify' : (verb ?? modeOf(flags)), flags };
+  return { mode: second ?? verb ?? modeOf(flags), flags };
 }
 
 /** mri passes over what it does not know and over `--switch=value`; a gate must not. */

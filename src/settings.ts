@@ -39,10 +39,6 @@ export interface Settings {
   readonly configFile: string;
 }
 
-/** What to say of that. */
-export const VISIBLE_TOKENS =
-  'Tokens given as flags show in ps for as long as the hook waits; the config file keeps them to yourself.';
-
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**

@@ -164,6 +164,20 @@ describe('a hook input that is posted', () => {
       expect(await decisionOf(await decide(office, { ...PRE, turn_id: 't' }, denied))).toBe('deny');
     }));
 
+  test('is counted as what has come in, whether it is taken or not', () => {
+    let bytes = 0;
+    const onRead = (more: number): void => {
+      bytes += more;
+    };
+    return withOffice(
+      async (office) => {
+        await office.post('x'.repeat(100_000));
+        expect(bytes).toBe(100_000);
+      },
+      { listener: { onRead } },
+    );
+  });
+
   test('waits as long as the daemon’s own deadline', () =>
     withOffice(
       async (office) => {

@@ -1,5 +1,5 @@
 /** `ensure`: the daemon is there when the agent's session begins. Claude Code sends no SessionStart over HTTP, so a command has to do it. */
-import { PREPARE_MS, wantedBy } from '../client.ts';
+import { PREPARE_MS, wantedBy } from '../asking.ts';
 import { logLine } from '../client-log.ts';
 import { type Connection, type ConnectionEvents, connectOrStart, type Wanted } from '../daemon.ts';
 import { daemonArguments, daemonEnvironment } from '../daemon-environment.ts';
@@ -87,7 +87,7 @@ async function connect(
     onBroken: gone,
     onClose: () => gone(),
   };
-  const connection: Connection = await connectOrStart(wanted, launchWith, left, events);
+  const connection: Connection = await connectOrStart(wanted, launchWith, { left, isBack: false }, events);
   const timer = setTimeout(() => gone(new AppError('daemon-timeout', 'The daemon did not answer in time')), left());
   return {
     status: () => {

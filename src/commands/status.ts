@@ -2,10 +2,11 @@
 import { appKey, tryConnect } from '../daemon.ts';
 import { readRecord } from '../daemon-record.ts';
 import { ERRORS, oneLine } from '../errors.ts';
+import { VISIBLE_TOKENS } from '../misused.ts';
 import { type DaemonStatus, readReply } from '../protocol.ts';
 import { encodeStatusQuery } from '../protocol-daemon.ts';
 import { detectScreenLock } from '../screen/screen.ts';
-import { type Settings, VISIBLE_TOKENS } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 import { runtimePaths } from '../socket.ts';
 import { type AppPaths, appPaths, statePaths } from '../state.ts';
 import type { Said } from '../types.ts';
