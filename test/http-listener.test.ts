@@ -334,7 +334,7 @@ describe('a request that cannot be asked about', () => {
 });
 
 describe('the door', () => {
-  test('refuses a wrong token before the body has come', () =>
+  test('[X84] refuses a wrong token before the body has come', () =>
     withOffice(async ({ port, asked }) => {
       const heard = await talk(port, `${head(port, 'Authorization: Bearer no\r\nContent-Length: 5000\r\n')}\r\n`);
       expect(heard).toStartWith('HTTP/1.1 401 ');
@@ -349,7 +349,7 @@ describe('the door', () => {
       expect(await talk(port, `${head(port, 'Connection: keep-alive\r\n')}\r\n`)).toStartWith('HTTP/1.1 401 ');
     }));
 
-  test('hangs up on who says nothing, or the head or the body drop by drop', () =>
+  test('[X84] hangs up on who says nothing, or the head or the body drop by drop', () =>
     withOffice(
       async ({ port, asked }) => {
         const starts = [
@@ -449,7 +449,7 @@ describe('whatever is sent, with the token or without', () => {
   const command = fc.constantFrom(...commands.map((given) => JSON.stringify(given)));
   const body = fc.oneof({ weight: 4, arbitrary: command }, fc.json(), fc.string());
 
-  test('no path, method or body decides anything, names who is asked, or commands the daemon', async () => {
+  test('[X84] no path, method or body decides anything, names who is asked, or commands the daemon', async () => {
     // Nobody decides: each request ends as soon as it is asked for.
     const clients: { current?: Clients } = {};
     const asked: ApprovalRequest[] = [];

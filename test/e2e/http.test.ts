@@ -103,7 +103,7 @@ describe('a hook that is posted', () => {
       );
     }));
 
-  test('with a wrong token or none is refused, and nothing is asked', () =>
+  test('[X84] with a wrong token or none is refused, and nothing is asked', () =>
     withBench(async (bench) => {
       const { post, url } = await openDoor(bench);
       for (const Authorization of ['Bearer wrong', `Bearer ${'0'.repeat(64)}`])
@@ -164,7 +164,7 @@ describe('a hook that is posted', () => {
 const PRE_ANSWER = { hookSpecificOutput: { permissionDecision: '' } };
 
 describe('the daemon', () => {
-  test('listens on 127.0.0.1 and nowhere else, and on no port unless it is told to', () =>
+  test('[X84] listens on 127.0.0.1 and nowhere else, and on no port unless it is told to', () =>
     withBench(async (bench) => {
       const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), RUN);
       expect(await statusOf(bench)).not.toContain('http: ');
@@ -209,7 +209,7 @@ describe('the daemon', () => {
       expect(bench.daemons()).toEqual([pid]);
     }));
 
-  test('decides nothing by any route: after all of them the request is pending as before', () =>
+  test('[X84] decides nothing by any route: after all of them the request is pending as before', () =>
     withBench(async (bench) => {
       const { post, url, port, token } = await openDoor(bench);
       const response = post(recorded.body);
