@@ -349,6 +349,20 @@ describe('the door', () => {
       expect(await talk(port, `${head(port, 'Connection: keep-alive\r\n')}\r\n`)).toStartWith('HTTP/1.1 401 ');
     }));
 
+  test('takes as long for an answer as a person does, whatever the time for a request', () =>
+    withOffice(
+      async (office) => {
+        const request = office.next();
+        const response = office.post(PRE);
+        const { id } = await request;
+        // Each of them is hung up on after that time.
+        for (let times = 0; times < 3; times += 1) await talk(office.port, head(office.port));
+        office.clients.onOutcome(id, denied);
+        expect((await response).status).toBe(200);
+      },
+      { listener: { headMs: 60, requestMs: 60 } },
+    ));
+
   test('[X84] hangs up on who says nothing, or the head or the body drop by drop', () =>
     withOffice(
       async ({ port, asked }) => {
