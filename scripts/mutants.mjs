@@ -93,6 +93,30 @@ const MUTANTS = [
     edits: [['Promise.all([last.catch(() => {}), wait])', 'Promise.all([wait])']],
     tests: [RACES, '--test-name-pattern', 'the first press wins'],
   },
+  {
+    name: 'a wrong token gets in over HTTP',
+    file: 'src/http-door.ts',
+    edits: [['return timingSafeEqual(digest(given), digest(token));', 'return true;']],
+    tests: ['./test/http-door.test.ts'],
+  },
+  {
+    name: 'a page in a browser may ask over HTTP',
+    file: 'src/http-door.ts',
+    edits: [['if (headers.origin !== undefined)', 'if (false)']],
+    tests: ['./test/http-door.test.ts'],
+  },
+  {
+    name: 'a body over HTTP may hold our own key',
+    file: 'src/http-desk.ts',
+    edits: [['agent.read(plain(document.value))', 'agent.read(document.value)']],
+    tests: ['./test/http-listener.test.ts'],
+  },
+  {
+    name: 'a call over HTTP that cannot be asked about passes',
+    file: 'src/http-desk.ts',
+    edits: [["if (said.stdout !== '') return { status: 200, json: said.stdout };", '']],
+    tests: ['./test/http-listener.test.ts'],
+  },
 ];
 
 ensureInstalled();

@@ -62,8 +62,8 @@ export function wantedIfAny(getSettings: () => Settings, env: Environment): Want
   }
 }
 
-/** Throws AppError('missing-config'). */
-function wantedBy({ botToken, appToken, apiUrl, configFile }: Settings, env: Environment): Wanted {
+/** Which daemon a program with these settings looks for. Throws AppError('missing-config'). */
+export function wantedBy({ botToken, appToken, apiUrl, configFile }: Settings, env: Environment): Wanted {
   if (botToken === undefined) throw new AppError('missing-config', 'Expected a Slack bot token, got none');
   if (appToken === undefined) throw new AppError('missing-config', 'Expected a Slack app token, got none');
   return {

@@ -62,7 +62,7 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
   try {
     const settings = getSettings();
     onFailure = settings.onFailure;
-    if (settings.onlyScreenLock && !(await mustAsk(input, settings, env))) return NOTHING;
+    if (settings.onlyScreenLock && !(await isAway(input, settings, env))) return NOTHING;
     const isStop = offers.form === 'stop';
     const outcome = await askDaemon({ agent: agent.name, input, isStop, settings, getSettings, flags, env });
     if (outcome === undefined) return stopped;
@@ -145,17 +145,8 @@ function undecided({ message, code }: AppError): Outcome {
   return { kind: 'undeliverable', reason: message, code, at: Date.now() };
 }
 
-/**
- * False leaves the question to the terminal. An unknown state does that too, except where the terminal would not ask:
- * there it would let the tool run.
- */
-async function mustAsk(input: HookInput, { lockCommand, onFailure }: Settings, env: Environment): Promise<boolean> {
-  const { detectScreenLock } = await import('./screen/screen.ts');
-  const answer = await detectScreenLock({ env, ...(lockCommand === undefined ? {} : { lockCommand }) });
-  if (answer.state !== 'unknown') return answer.state === 'locked';
-  const isAsked =
-    input.hook_event_name === 'PreToolUse' && (onFailure === 'deny' || input.permission_mode === 'bypassPermissions');
-  const { logLine } = await import('./client-log.ts');
-  logLine(env, `screen lock unknown (${answer.reason}); ${isAsked ? 'asking' : 'not asking'} in Slack`);
-  return isAsked;
+/** See `mustAsk` in screen/must-ask.ts. */
+async function isAway(input: HookInput, settings: Settings, env: Environment): Promise<boolean> {
+  const { mustAsk } = await import('./screen/must-ask.ts');
+  return mustAsk(input, settings, env, async (text) => (await import('./client-log.ts')).logLine(env, text));
 }

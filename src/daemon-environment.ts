@@ -38,6 +38,8 @@ const DAEMON_FLAGS: ReadonlySet<string> = new Set([
   'deadline',
   'threads',
   'broadcast',
+  'http',
+  'on-failure',
 ] satisfies (typeof OPTIONS)[number]['flag'][]);
 
 export function daemonArguments(flags: ParsedArgv['flags']): readonly string[] {

@@ -93,7 +93,7 @@ export function startError({ code, message, hint }: Pick<StartFailure, 'code' | 
 }
 
 /** Rename replaces a symbolic link instead of following it. Throws AppError('state-dir'), such as for a full disk. */
-function writeAtomically(path: string, text: string): void {
+export function writeAtomically(path: string, text: string): void {
   const temporary = `${path}.${process.pid}`;
   try {
     rmSync(temporary, { force: true, recursive: true });

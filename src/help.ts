@@ -12,11 +12,12 @@ const HELP: Readonly<Record<Flag, string>> = {
   'on-failure': 'What a call that would be asked about or blocked is told when nobody could decide',
   deadline: 'How long a request waits for a person; keep it below the timeout of the hook',
   'max-input': 'A hook input that is larger gets the failure answer; `512k`, `2m`, at most 64m',
-  idle: 'The daemon ends after this time without a pending request',
+  idle: 'The daemon ends after this time without a pending request; not with --http',
   threads: 'Cards of one session are replies in a thread of its own',
   broadcast: 'Cards in threads are also sent to the conversation itself, where every one notifies',
   'stop-reply':
     'When the agent stops, wait this long for a reply in Slack that sends it on (Stop hook; off by default)',
+  http: "Also answer Claude Code's http hooks, on this port of 127.0.0.1 (off by default); then the daemon does not end by itself",
   'only-screen-lock': 'Ask in Slack only while the screen is locked',
   'lock-command': 'Shell command that tells whether the screen is locked: exit 0 yes, 1 no',
   'api-url': 'Base of the Slack Web API (emulator, gateway)',
@@ -65,6 +66,10 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
       lines: { value: 'N', help: 'Begin with the last N lines; 100 by default' },
       json: { help: LINES_OF_JSON },
     },
+  },
+  ensure: {
+    usage: ['ensure [--http PORT]'],
+    help: 'Start the daemon when none runs (or none with this --http); for a SessionStart hook: prints nothing, exit 0',
   },
   history: {
     usage: [

@@ -19,8 +19,6 @@ export async function observe(
   wanted: Wanted,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
-  const { tool_response: _response, ...rest } = input;
-  const error = typeof input.error === 'string' ? { error: withoutSecrets(input.error, env).slice(0, MAX_ERROR) } : {};
   const heard = Promise.withResolvers<void>();
   try {
     const events = { onLine: () => heard.resolve(), onBroken: () => heard.resolve(), onClose: heard.resolve };
@@ -28,14 +26,20 @@ export async function observe(
     const until = performance.now() + OBSERVE_MS;
     const meeting = await Promise.race([meet(wanted, () => until - performance.now(), events), late]);
     if (meeting?.state !== 'ready') return;
-    meeting.connection.send(encodeEvent({ ...rest, ...error }, agent));
+    meeting.connection.send(encodeEvent(toldOf(input, secretsIn(undefined, env)), agent));
     await Promise.race([heard.promise, Bun.sleep(OBSERVE_MS)]);
   } catch {
     // An observer must not disturb the agent; the card stays until its deadline.
   }
 }
 
-/** What a failed command said is not part of any request, so the daemon does not know what in it is secret. */
-function withoutSecrets(text: string, env: Readonly<Record<string, string | undefined>>): string {
-  return secretsIn(undefined, env).reduce((left, secret) => left.replaceAll(secret, '[masked]'), text);
+/**
+ * What the daemon is told of an event. What a failed command said is not part of any request, so the daemon does not know
+ * what in it is secret.
+ */
+export function toldOf(input: HookInput, secrets: readonly string[]): HookInput {
+  const { tool_response: _response, ...rest } = input;
+  if (typeof input.error !== 'string') return rest;
+  const masked = secrets.reduce((left, secret) => left.replaceAll(secret, '[masked]'), input.error);
+  return { ...rest, error: masked.slice(0, MAX_ERROR) };
 }

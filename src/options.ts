@@ -82,6 +82,11 @@ export const OPTIONS = [
     value: 'TIME',
     key: 'stopReply',
   },
+  {
+    flag: 'http',
+    value: 'PORT',
+    key: 'http',
+  },
   { flag: 'only-screen-lock', key: 'onlyScreenLock' },
   {
     flag: 'lock-command',

@@ -63,6 +63,14 @@ export interface DaemonStatus {
     readonly by: string;
     readonly until: number;
   }[];
+  /** Where it takes requests over HTTP, and why it does not yet, when something else has the port. */
+  readonly http?: {
+    /** As it was asked for. */
+    readonly port: number;
+    readonly url: string;
+    readonly tokenFile: string;
+    readonly trouble?: string;
+  };
   readonly apiUrl: string;
   readonly logFile: string;
   readonly auditFile: string;

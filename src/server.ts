@@ -17,6 +17,8 @@ import { claimPlace, type Place, prepareAppDirectory, watchPlace } from './daemo
 import { proofOf } from './daemon-record.ts';
 import { AppError, toAppError } from './errors.ts';
 import { createGrants } from './grants.ts';
+import { httpPortOf } from './http-port.ts';
+import type { HttpServer } from './http-server.ts';
 import { createIdleTimer } from './idle-timer.ts';
 import { instanceId } from './instance-id.ts';
 import { createLazyChannel } from './lazy-channel.ts';
@@ -83,7 +85,7 @@ export async function runServer(settings: Settings, env: Environment): Promise<n
     const startedAt = Date.now();
     place = claimPlace(env, key, startedAt);
     process.chdir('/');
-    return await serve({ settings, tokens, key, wanted, place, lock, state, startedAt, report });
+    return await serve({ settings, tokens, key, wanted, place, lock, state, startedAt, report, env });
   } catch (error) {
     const { code, message, hint, exitCode } = toAppError(error);
     if (report === undefined) throw error;
@@ -144,6 +146,7 @@ interface ServeOptions {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly report: Report | undefined;
+  readonly env: Environment;
 }
 
 const RETIRE = 'another daemon takes over';
@@ -154,7 +157,7 @@ interface End {
 }
 
 async function serve(options: ServeOptions): Promise<number> {
-  const { settings, tokens, key, wanted, place, state, lock, startedAt, report } = options;
+  const { settings, tokens, key, wanted, place, state, lock, startedAt, report, env } = options;
   const { botToken, appToken, apiUrl } = tokens;
   const { paths } = place;
   const logger = createLogger(settings.logLevel, report === undefined ? stderrSink : createLogFile(state.log), [
@@ -246,6 +249,7 @@ async function serve(options: ServeOptions): Promise<number> {
       pending: approvals.pending().map(({ id, input, askedAt }) => ({ id, tool: input.tool_name ?? '', askedAt })),
       grants: approvals.grants().map(({ id, text, by, until }) => ({ id, rule: text, by, until })),
       slack,
+      ...(http === undefined ? {} : { http: http.status() }),
       apiUrl,
       logFile: report === undefined ? 'stderr' : state.log,
       auditFile: state.audit,
@@ -256,9 +260,16 @@ async function serve(options: ServeOptions): Promise<number> {
     onChange: () => idle.touch(),
     logger,
   });
+  const httpPort = httpPortOf(settings);
+  let http: HttpServer | undefined;
   const idle = createIdleTimer(
     settings.idleMs,
-    () => clients.waiting() === 0 && approvals.pending().length === 0 && approvals.grants().length === 0,
+    // Where nobody listens an HTTP hook decides nothing, and nothing starts a daemon.
+    () =>
+      httpPort === undefined &&
+      clients.waiting() === 0 &&
+      approvals.pending().length === 0 &&
+      approvals.grants().length === 0,
     () => end.resolve({ why: 'idle' }),
   );
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end.resolve({ why: signal }));
@@ -272,10 +283,23 @@ async function serve(options: ServeOptions): Promise<number> {
     rmSync(wanted.paths.stopped, { force: true });
   }
   dieAt('before-listen');
+  const onRead = createTidier();
   const listener = createListener(paths.socket, {
     ...clients,
-    ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes, onBytes: createTidier() },
+    ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes, onBytes: onRead },
   });
+  if (httpPort !== undefined) {
+    const { openHttp } = await import('./http-server.ts');
+    const anyPort = testVariable('CSH_HTTP_ANY_PORT') === '1' ? { listenOn: 0 } : {};
+    http = await openHttp({
+      ...{ port: httpPort, ...anyPort, paths: wanted.paths, settings, onRead, logger },
+      ...{ clients, agent: AGENTS.claude, app: wanted.app },
+      mustAsk: async (input) => {
+        const { mustAsk } = await import('./screen/must-ask.ts');
+        return mustAsk(input, settings, env, (text) => logger.info(text));
+      },
+    });
+  }
   const stopWatching = watchPlace({
     ...{ place, lock, listener, startedAt, logger, app: wanted.paths },
     onReplaced: () => end.resolve({ why: 'lock file replaced' }),
@@ -291,6 +315,7 @@ async function serve(options: ServeOptions): Promise<number> {
   idle.stop();
   clients.refuseNew();
   listener.stop();
+  const lastAnswers = http?.stop(ended instanceof AppError || ended.why !== RETIRE);
   if (ended instanceof AppError) {
     const { code, message } = ended;
     logger.error({ code, err: ended }, 'start failed');
@@ -301,6 +326,7 @@ async function serve(options: ServeOptions): Promise<number> {
     if (ended.why === RETIRE) await lastWords(approvals.retire(), RETIRE_MS, channel);
     else await lastWords(approvals.stop({ reason: 'The daemon was stopped.' }), LAST_EDITS_MS, channel);
   }
+  await lastAnswers;
   journal.close();
   return ended instanceof AppError ? ended.exitCode : 0;
 }

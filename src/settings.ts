@@ -28,6 +28,8 @@ export interface Settings {
   readonly broadcast: boolean;
   /** How long a Stop waits for a reply; undefined: not at all. */
   readonly stopReplyMs: number | undefined;
+  /** The port on which the daemon also takes requests over HTTP, as it was given (see `httpPortOf`); undefined: none. */
+  readonly http: string | undefined;
   readonly onlyScreenLock: boolean;
   readonly lockCommand: string | undefined;
   readonly apiUrl: string;
@@ -82,6 +84,7 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment, is
     threads: choice('threads', ['on', 'off']) === 'on',
     broadcast: choice('broadcast', ['on', 'off']) === 'on',
     stopReplyMs: get('stop-reply').text === undefined ? undefined : duration(get('stop-reply')),
+    http: get('http').text,
     onlyScreenLock: get('only-screen-lock').text === 'true',
     lockCommand: get('lock-command').text,
     apiUrl: url(get('api-url')),
@@ -165,8 +168,8 @@ function checkConfig(parsed: unknown, file: string): Readonly<Record<string, str
     const option = TABLE.find((entry) => entry.key === key);
     if (option === undefined) throw new AppError('bad-config', `Unknown key ${JSON.stringify(key)} in ${file}`);
     const list = Array.isArray(value) && key === 'userId' && value.every((item) => typeof item === 'string');
-    const time = (option.value === 'TIME' || option.value === 'SIZE') && typeof value === 'number';
-    const fits = option.value === undefined ? typeof value === 'boolean' : typeof value === 'string' || list || time;
+    const number = typeof value === 'number' && /TIME|SIZE|PORT/.test(option.value ?? '');
+    const fits = option.value === undefined ? typeof value === 'boolean' : typeof value === 'string' || list || number;
     if (!fits) {
       throw new AppError(
         'bad-config',

@@ -20,6 +20,7 @@ export const VERBS = {
   restart: NONE,
   logs: { switches: ['follow', 'json'], values: ['lines'], aliases: { f: 'follow', n: 'lines' } },
   daemon: NONE,
+  ensure: NONE,
   rules: { ...NONE, words: ['test'], isWordNeeded: true },
   history: {
     switches: ['json', 'csv'],

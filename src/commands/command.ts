@@ -59,6 +59,10 @@ export async function runCommand({ mode, flags, word }: ParsedArgv, surroundings
         exitCode: await runServer(resolveSettings(flags, env, true), env),
       };
     }
+    case 'ensure': {
+      const { runEnsure } = await import('./ensure.ts');
+      return runEnsure(flags, getSettings, env);
+    }
     case 'rules': {
       const { runRulesTest } = await import('./rules.ts');
       return runRulesTest(getSettings(), env, flags.agent);

@@ -115,6 +115,7 @@ function describe(status: DaemonStatus, now: number): readonly string[] {
     `slack:    ${slack.state}${slack.reason === undefined ? '' : ` (${oneLine(slack.reason)})`}`,
     ...(slack.warning === undefined ? [] : [`warning:  ${oneLine(slack.warning)}`]),
     ...(status.apiUrl === 'https://slack.com/api/' ? [] : [`api:      ${status.apiUrl} (not Slack's own address)`]),
+    ...(status.http === undefined ? [] : [`http:     ${describeHttp(status.http)}`]),
     `pending:  ${pending.length === 0 ? 'none' : pending.length}`,
     ...pending.map(({ id, tool, askedAt }) => `          ${oneLine(tool)} for ${age(now - askedAt)} (${id})`),
     ...status.grants.map(({ rule, by, until }) => `grant:    ${oneLine(rule)} by ${by}, for ${age(until - now)} more`),
@@ -139,4 +140,8 @@ function json({ status, screen, warnings, problems, log, now }: Report): string 
 
 function cut(text: string): string {
   return text.length <= PROBLEM_WIDTH ? text : `${text.slice(0, PROBLEM_WIDTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+function describeHttp({ url, tokenFile, trouble }: NonNullable<DaemonStatus['http']>): string {
+  return trouble === undefined ? `${url} (token in ${tokenFile})` : `${url} not open: ${oneLine(trouble)}`;
 }

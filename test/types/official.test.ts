@@ -3,11 +3,13 @@ import { describe, expect, test } from 'bun:test';
 import type {
   PermissionRequestHookSpecificOutput,
   PreToolUseHookSpecificOutput,
+  Settings,
   SyncHookJSONOutput,
 } from '@anthropic-ai/claude-agent-sdk';
 import type { AskUserQuestionInput } from '@anthropic-ai/claude-agent-sdk/sdk-tools';
 import type * as v from 'valibot';
 import { claude } from '../../src/agents/claude.ts';
+import { httpHooks } from '../../src/http-hooks.ts';
 import type { Decided, HookInput, Outcome, PermissionUpdate } from '../../src/types.ts';
 import { OUTPUTS } from '../agents/claude-outputs.ts';
 import questions from '../fixtures/claude-code/PermissionRequest.AskUserQuestion.json' with { type: 'json' };
@@ -183,4 +185,26 @@ test('the schemas that other tests check stdout with accept nothing that the off
     Stop: (output) => output,
   };
   expect(Object.keys(OUTPUTS)).toEqual(Object.keys(official));
+});
+
+test('the hooks over HTTP are settings that Claude Code knows', () => {
+  const hook = {
+    type: 'http' as const,
+    url: 'http://127.0.0.1:8787/hooks/claude',
+    timeout: 600,
+    headers: { Authorization: 'Bearer $CLAUDE_SLACK_HOOK_TOKEN' },
+    allowedEnvVars: ['CLAUDE_SLACK_HOOK_TOKEN'],
+  };
+  const start = { type: 'command' as const, command: 'claude-slack-hook ensure --http 8787', timeout: 10 };
+  const official = {
+    SessionStart: [{ hooks: [start] }],
+    PreToolUse: [{ matcher: 'Bash', hooks: [hook] }],
+    PermissionRequest: [{ matcher: '*', hooks: [hook] }],
+    PostToolUse: [{ matcher: '*', hooks: [hook] }],
+    PostToolUseFailure: [{ matcher: '*', hooks: [hook] }],
+    Stop: [{ hooks: [hook] }],
+    UserPromptSubmit: [{ hooks: [hook] }],
+    SessionEnd: [{ hooks: [hook] }],
+  } satisfies Settings['hooks'];
+  expect(JSON.parse(JSON.stringify(httpHooks({ port: 8787, matcher: 'Bash' })))).toEqual(official);
 });

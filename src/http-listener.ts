@@ -1,0 +1,154 @@
+/**
+ * The daemon's HTTP port, on 127.0.0.1 only. node:http and not Bun.serve: that one never hangs up on a connection that says
+ * nothing, or its head byte by byte, whatever idleTimeout is (measured on Bun 1.4.5).
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { readBody } from './http-body.ts';
+import type { HttpAnswer } from './http-desk.ts';
+import { judgeHead } from './http-door.ts';
+import type { Logger } from './logger.ts';
+import type { Document } from './stdin.ts';
+
+export interface HttpListenerOptions {
+  /** 0 for any that is free. */
+  readonly port: number;
+  readonly token: string;
+  /** The largest hook input, in bytes. */
+  readonly maxInputBytes: number;
+  /** Told how many bytes have come as bodies. */
+  readonly onRead?: (bytes: number) => void;
+  /** See `HttpDesk`. */
+  readonly answer: (document: Document, gone: AbortSignal) => Promise<HttpAnswer>;
+  readonly logger: Pick<Logger, 'warn'>;
+  /** How long a head may take, in milliseconds; 5 s if not said otherwise. */
+  readonly headMs?: number;
+  /** The same for the whole request; 10 s. An answer takes as long as it takes. */
+  readonly requestMs?: number;
+  /** How long until a port that could not be had is tried again; 1 s. */
+  readonly retryMs?: number;
+}
+
+export interface HttpListener {
+  /** Where it listens, or wants to. */
+  port(): number;
+  /** Why it does not; undefined while it does. */
+  trouble(): string | undefined;
+  /** Takes no new connections. Resolves when the answers that are due have gone out, or a moment later. */
+  stop(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const HEAD_MS = 5_000;
+const REQUEST_MS = 10_000;
+const RETRY_MS = 1_000;
+const MAX_HEAD_BYTES = 16 * 1024;
+/** More connections than this that have not shown the token, and the oldest of them goes. */
+const MAX_STRANGERS = 64;
+const LAST_ANSWERS_MS = 300;
+
+/** Resolves when it listens or has found out that it cannot yet; then it goes on trying. */
+export async function createHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
+  const { port, logger, headMs = HEAD_MS, requestMs = REQUEST_MS, retryMs = RETRY_MS } = options;
+  const strangers = createStrangers();
+  const server = createServer({
+    ...{ headersTimeout: headMs, requestTimeout: requestMs, maxHeaderSize: MAX_HEAD_BYTES },
+    connectionsCheckingInterval: Math.min(RETRY_MS, headMs),
+  });
+  server.on('connection', strangers.add);
+  server.on('request', (request, response) => void serve(request, response, portOf(server, port), options, strangers));
+  for (const event of ['connect', 'upgrade'] as const) server.on(event, (_request, socket) => socket.destroy());
+
+  let trouble: string | undefined;
+  let retry: Timer | undefined;
+  const settled = Promise.withResolvers<void>();
+  const open = (): void => {
+    server.listen(port, HOST);
+  };
+  server.on('listening', () => {
+    trouble = undefined;
+    settled.resolve();
+  });
+  server.on('error', (error: Error) => {
+    if (trouble === undefined) logger.warn({ port, reason: error.message }, 'cannot listen for HTTP; trying again');
+    trouble = error.message;
+    retry = setTimeout(open, retryMs);
+    settled.resolve();
+  });
+  open();
+  await settled.promise;
+  return {
+    port: () => portOf(server, port),
+    trouble: () => trouble,
+    stop: async () => {
+      clearTimeout(retry);
+      trouble = 'stopped';
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      strangers.leave();
+      await Promise.race([closed, Bun.sleep(LAST_ANSWERS_MS)]);
+      server.closeAllConnections();
+    },
+  };
+}
+
+function portOf(server: Server, wanted: number): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : wanted;
+}
+
+/** Connections of whom nobody knows yet whether they have the token: whoever can reach the port could hold all descriptors. */
+interface Strangers {
+  add(socket: Socket): void;
+  /** It has shown the token. */
+  remove(socket: Socket): void;
+  /** Hangs up on all of them. */
+  leave(): void;
+}
+
+function createStrangers(): Strangers {
+  const sockets = new Set<Socket>();
+  return {
+    add: (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      const [oldest] = sockets;
+      if (sockets.size > MAX_STRANGERS) oldest?.destroy();
+    },
+    remove: (socket) => sockets.delete(socket),
+    leave: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  port: number,
+  { token, maxInputBytes, onRead, answer }: HttpListenerOptions,
+  strangers: Strangers,
+): Promise<void> {
+  // What is wrong with a connection ends it; nothing else is to be done about it.
+  for (const stream of [request, response]) stream.on('error', () => {});
+  const refusal = judgeHead(request, port, token);
+  if (refusal !== undefined) {
+    const { status, message, headers } = refusal;
+    return respond(response, {
+      status,
+      json: `${JSON.stringify({ error: { message } })}\n`,
+      ...(headers === undefined ? {} : { headers }),
+    });
+  }
+  strangers.remove(request.socket);
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  respond(response, await answer(await readBody(request, maxInputBytes, onRead), gone.signal));
+}
+
+/** One answer, one connection: of one that is kept, the end and the next request could cross, and that one would not be asked about. */
+function respond(response: ServerResponse, { status, json, headers = {} }: HttpAnswer): void {
+  const type =
+    json === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(json) };
+  response.writeHead(status, { ...type, Connection: 'close', 'Cache-Control': 'no-store', ...headers });
+  response.end(json);
+}
