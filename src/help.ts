@@ -102,7 +102,7 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
   },
   setup: {
     usage: [
-      'setup [--agent NAME,…] [--scope user|project|local] [--mode dialog|every-call]\n        [--yes] [--dry-run] [--no-open]',
+      'setup [--agent NAME,…] [--scope user|project|local] [--mode dialog|every-call]\n        [--transport command|http] [--yes] [--dry-run] [--no-open]',
       'setup manifest',
       'setup uninstall [--agent NAME,…] [--dry-run]',
     ],
@@ -113,6 +113,7 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
         value: 'MODE',
         help: 'dialog: when the agent would ask; every-call: before every call that changes something',
       },
+      transport: { value: 'KIND', help: 'command, or http: Claude Code posts to the daemon; see docs/http.md' },
       yes: { help: 'Ask nothing' },
       'dry-run': { help: 'Show what would be written, and write nothing' },
       'no-open': { help: 'Do not open a browser' },

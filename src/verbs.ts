@@ -32,7 +32,7 @@ export const VERBS = {
   demo: { switches: ['auto'], values: ['port'] },
   setup: {
     switches: ['yes', 'dry-run', 'no-open'],
-    values: ['scope', 'mode'],
+    values: ['scope', 'mode', 'transport'],
     words: ['manifest', 'uninstall'],
   },
 } as const satisfies Readonly<Record<string, Verb>>;

@@ -7,7 +7,15 @@ import type { Settings } from '../settings.ts';
 import { agentsHere, titleOf } from '../setup/agents-here.ts';
 import { diffOf } from '../setup/diff.ts';
 import { withHooks, withoutHooks } from '../setup/hook-edits.ts';
-import { GATE_MODES, type GateMode, type PlanOptions, planHooks, SCOPES, type Scope } from '../setup/hook-plans.ts';
+import {
+  GATE_MODES,
+  type GateMode,
+  type HookPlan,
+  type PlanOptions,
+  planHooks,
+  SCOPES,
+  type Scope,
+} from '../setup/hook-plans.ts';
 import {
   type FileChange,
   install,
@@ -22,6 +30,7 @@ import type { Prompts } from '../setup/prompts.ts';
 import { manifest as manifestText } from '../setup/slack-app.ts';
 import { homeOf, statePaths } from '../state.ts';
 import type { AgentName, Said } from '../types.ts';
+import { HTTP_WORDS, httpPlan } from './setup-http.ts';
 import { connect } from './setup-slack.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -48,7 +57,8 @@ export async function setup({ flags, env, getSettings, print }: SetupOptions): P
   const { scope } = choice;
   const args = flags.config === undefined ? [] : ['--config', settings.configFile];
   const options = { scope, mode, program: programPath(), args, deadlineMs: settings.deadlineMs, home, env };
-  const plans = agents.map((agent) => planFor(agent, { ...options, project: process.cwd() }));
+  const http = choice.transport === 'http' ? httpPlan(settings, options, isDry) : undefined;
+  const plans = agents.map((agent) => planFor(agent, { ...options, project: process.cwd() }, http));
   const changes = plans.map(({ change }) => change).filter(isChange);
   for (const change of changes) {
     if (prompts === undefined) print(diffOf(change));
@@ -112,10 +122,11 @@ interface Choice {
   readonly agents: readonly AgentName[] | undefined;
   readonly scope: Scope;
   readonly mode: GateMode | undefined;
+  readonly transport: 'command' | 'http';
 }
 
 /** Throws AppError('usage'). */
-function readChoice({ agent, scope = 'user', mode }: ParsedArgv['flags']): Choice {
+function readChoice({ agent, scope = 'user', mode, transport = 'command' }: ParsedArgv['flags']): Choice {
   const names = typeof agent === 'string' ? agent.split(',').map((name) => name.trim()) : undefined;
   const unknown = names?.find((name) => !Object.hasOwn(AGENTS, name));
   if (unknown !== undefined)
@@ -126,7 +137,11 @@ function readChoice({ agent, scope = 'user', mode }: ParsedArgv['flags']): Choic
   const isMode = GATE_MODES.find((known) => known === mode);
   if (mode !== undefined && isMode === undefined)
     throw new AppError('usage', `Expected --mode to be one of ${GATE_MODES.join(', ')}, got ${mode}`);
-  return { agents: names as readonly AgentName[] | undefined, scope: isScope, mode: isMode };
+  if (transport !== 'command' && transport !== 'http')
+    throw new AppError('usage', `Expected --transport to be command or http, got ${transport}`);
+  if (transport === 'http' && isScope === 'project')
+    throw new AppError('usage', 'Expected --scope user or local with --transport http: the token is in the file');
+  return { agents: names as readonly AgentName[] | undefined, scope: isScope, mode: isMode, transport };
 }
 
 interface FilePlan {
@@ -135,8 +150,14 @@ interface FilePlan {
   readonly trust: string | undefined;
 }
 
-function planFor(agent: AgentName, options: PlanOptions): FilePlan {
+/** @param http Claude Code's hooks, when they go over HTTP; the others have none of that kind */
+function planFor(agent: AgentName, options: PlanOptions, http: HookPlan['hooks'] | undefined): FilePlan {
   const plan = planHooks(agent, options);
+  if (plan !== undefined && agent === 'claude' && http !== undefined) {
+    const change = planChange(plan.path, (text) => withHooks(text, { ...plan, hooks: http }));
+    // The token is in it.
+    return { agent, change: { ...change, mode: 0o600 }, trust: HTTP_WORDS };
+  }
   if (plan !== undefined)
     return { agent, change: planChange(plan.path, (text) => withHooks(text, plan)), trust: plan.trust };
   const plugin = opencodePlugin([options.program, ...(options.args ?? []), '--agent', 'opencode']);

@@ -2,7 +2,7 @@
 import { applyEdits, modify } from 'jsonc-parser';
 
 /** @param text of the file; empty for none */
-export function withSettings(text: string, settings: Readonly<Record<string, string | undefined>>): string {
+export function withSettings(text: string, settings: Readonly<Record<string, string | number | undefined>>): string {
   let edited = text.trim() === '' ? '{}\n' : text;
   for (const [key, value] of Object.entries(settings)) {
     if (value === undefined) continue;

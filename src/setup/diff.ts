@@ -7,5 +7,5 @@ export function diffOf({ path, before, after }: FileChange): string {
   const [from, to] = [before === undefined ? '/dev/null' : path, after === undefined ? '/dev/null' : path];
   const patch = createTwoFilesPatch(from, to, before ?? '', after ?? '', undefined, undefined, { context: 2 });
   const body = patch.slice(patch.indexOf('---'));
-  return body.replaceAll(/\bx(ox[a-z]|app)-[\w-]+/g, 'x$1-…');
+  return body.replaceAll(/\bx(ox[a-z]|app)-[\w-]+/g, 'x$1-…').replaceAll(/\bBearer [0-9a-f]{64}/g, 'Bearer …');
 }

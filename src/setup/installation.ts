@@ -10,6 +10,8 @@ export interface FileChange {
   readonly before: string | undefined;
   /** Undefined where there is to be none. */
   readonly after: string | undefined;
+  /** Permission bits instead of those that it has. */
+  readonly mode?: number;
 }
 
 export function isChange({ before, after }: FileChange): boolean {
@@ -23,14 +25,14 @@ export function planChange(path: string, edit: (text: string) => string): FileCh
 }
 
 /** Throws AppError('bad-settings'); then nothing has changed. */
-export function install({ path, before, after }: FileChange, ledger: Ledger): void {
+export function install({ path, before, after, mode }: FileChange, ledger: Ledger): void {
   if (after === undefined || before === after) return;
   const file = readSettingsFile(path);
   const known = ledger.find(path);
   // What we wrote ourselves is not what there was before us.
   const isOurs = known !== undefined && before !== undefined && hashOf(before) === known.after;
   const original = isOurs ? known.before : file;
-  const made = replaceSettingsFile(path, after, file?.mode);
+  const made = replaceSettingsFile(path, after, mode ?? file?.mode);
   ledger.keep({
     path,
     after: hashOf(after),

@@ -85,11 +85,37 @@ describe('setup without questions', () => {
       expect(parse(tree['project/.claude/settings.local.json'] ?? '').hooks.PreToolUse[0].matcher).toContain('Bash');
     }));
 
+  test('with --transport http has Claude Code post to the daemon, with a token that only this user can read', () =>
+    withBench(async (bench) => {
+      mkdirSync(join(bench.home, '.claude'));
+      const path = join(bench.home, '.claude/settings.json');
+      writeFileSync(path, '{}\n', { mode: 0o644 });
+      const args = ['setup', '--yes', '--agent', 'claude', '--transport', 'http', '--mode', 'every-call'];
+      const ran = await bench.run(args);
+      expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      const { hooks } = parse(readFileSync(path, 'utf8'));
+      const [{ url, headers }] = hooks.PreToolUse[0].hooks;
+      expect(url).toBe('http://127.0.0.1:8787/hooks/claude');
+      expect(headers.Authorization).toMatch(/^Bearer [0-9a-f]{64}$/);
+      expect(ran.stdout).not.toContain(headers.Authorization);
+      expect(hooks).not.toHaveProperty('PermissionRequest');
+      expect(hooks.SessionStart[0].hooks[0].command).toBe(`${BINARY} ensure --http 8787`);
+      expect(JSON.parse(readFileSync(configOf(bench), 'utf8')).http).toBe(8787);
+      const again = await bench.run(args);
+      expect(again.stdout).not.toContain('+++');
+      await bench.run(['setup', 'uninstall']);
+      expect(readFileSync(path, 'utf8')).toBe('{}\n');
+      expect(statSync(path).mode & 0o777).toBe(0o644);
+    }));
+
   test.each<[string, readonly string[], Record<string, string>, string]>([
     ['an agent that there is not', ['--agent', 'clippy'], {}, 'usage'],
     ['a scope that there is not', ['--scope', 'galaxy'], {}, 'usage'],
     ['a mode that there is not', ['--mode', 'loud'], {}, 'usage'],
     ['an unknown flag', ['--frce'], {}, 'usage'],
+    ['a transport that there is not', ['--transport', 'pigeon'], {}, 'usage'],
+    ['a token in a shared file', ['--transport', 'http', '--scope', 'project'], {}, 'usage'],
     ['no tokens', [], NO_SETTINGS, 'missing-config'],
     ['no person', [], { SLACK_USER_ID: '' }, 'missing-config'],
     ['swapped tokens', ['--bot-token', 'xapp-1-A-2-x', '--app-token', 'xoxb-1-2-x'], {}, 'bad-token'],

@@ -30,13 +30,18 @@ async function withoutDaemon(bench: TestBench): Promise<{ readonly key: string; 
   await denied(bench);
   for (const pid of bench.daemons()) process.kill(pid, 'SIGKILL');
   await bench.until(() => bench.daemons().length === 0, 'its end');
-  const [app = ''] = readdirSync(join(stateOf(bench), 'apps'));
-  const lock = join(stateOf(bench), 'apps', app, 'lock');
-  // Its threads may hold it for a moment longer than its name is there.
-  await bench.until(() => !isLocked(lock), 'its lock');
-  const record = JSON.parse(readFileSync(join(stateOf(bench), 'apps', app, 'daemon.json'), 'utf8'));
+  const dir = await unlocked(bench);
+  const record = JSON.parse(readFileSync(join(dir, 'daemon.json'), 'utf8'));
   expect(record.socket).toBe(socketOf(bench));
-  return { key: record.key, lock };
+  return { key: record.key, lock: join(dir, 'lock') };
+}
+
+/** The app's directory, once nobody holds its lock: a daemon's threads may for a moment longer than its name is there. */
+async function unlocked(bench: TestBench): Promise<string> {
+  const [app = ''] = readdirSync(join(stateOf(bench), 'apps'));
+  const dir = join(stateOf(bench), 'apps', app);
+  await bench.until(() => !isLocked(join(dir, 'lock')), 'the lock to be free');
+  return dir;
 }
 
 /** The other user's program is in Python: ours may not be within that user's reach. */
@@ -130,6 +135,7 @@ describe('a directory for sockets', () => {
       expectFailure(ran);
       expect(ran.stderr).toContain(bench.socketDir);
       expect(ran.stderr).toMatch(fix);
+      await unlocked(bench);
       const daemon = await bench.run(['daemon'], { env: { __CLAUDE_SLACK_SERVER__: '1' } });
       expect(daemon).toMatchObject({ stdout: '', exitCode: 77 });
       expect(daemon.stderr).toEndWith('code: socket-dir\n');
