@@ -1,4 +1,4 @@
-/** All that must be green before a commit is handed on: types, lint and format, every test. */
+/** All that must be green before a commit is pushed: types, lint and format, every test. */
 import { join } from 'node:path';
 import { ensureInstalled, ROOT, run } from './setup.mjs';
 

@@ -21,7 +21,8 @@ if (process.getuid?.() === 0 && ids.length === 0) {
   const home = mkdtempSync(join(tmpdir(), 'csh-nobody-'));
   chmodSync(home, 0o777);
   const env = { ...process.env, HOME: home, TMPDIR: home };
-  failed ||= run(`[${AS_NOBODY.join('')}]\\d+`, { uid: NOBODY, gid: NOBODY, env });
+  // Also when something has failed already: both are to be seen.
+  failed = run(`[${AS_NOBODY.join('')}]\\d+`, { uid: NOBODY, gid: NOBODY, env }) || failed;
   rmSync(home, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);
@@ -29,5 +30,7 @@ process.exit(failed ? 1 : 0);
 /** True when a case fails. */
 function run(pattern, options) {
   const args = [...HERMETIC, 'test', '--timeout=30000', './test', '--test-name-pattern', `\\[${pattern}\\]`];
-  return spawnSync(BUN, args, { cwd: ROOT, stdio: 'inherit', ...options }).status !== 0;
+  const { status, error } = spawnSync(BUN, args, { cwd: ROOT, stdio: 'inherit', ...options });
+  if (error) console.error(`Cannot run ${BUN}: ${error.message}`);
+  return status !== 0;
 }

@@ -34,6 +34,22 @@ const MUTANTS = [
     edits: [["if (answer.decision === 'allow' && !receipt.complete) return 'not-shown';", '']],
   },
   {
+    name: 'the message is not looked at',
+    edits: [['conversation === answer.conversation && message === answer.message,', 'true,']],
+  },
+  {
+    name: 'what was not offered counts',
+    edits: [["if (!isOffered(request, answer)) return 'not-offered';", '']],
+  },
+  {
+    name: 'one of two approvers is enough',
+    edits: [["return entry.approvedBy.length + 1 < request.needed ? 'counted' : 'accepted';", "return 'accepted';"]],
+  },
+  {
+    name: 'an allow without a record counts',
+    edits: [["if (event.trouble !== undefined && entry.outcome.kind === 'allowed') {", 'if (false) {']],
+  },
+  {
     name: 'a dead client leaves its request open',
     edits: [['return onClientGone(state, event.id, event.at);', 'return [];']],
   },

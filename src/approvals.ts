@@ -84,7 +84,7 @@ export interface Approvals {
   grants(): readonly Grant[];
   /** Ends every pending request, with a `code` as undeliverable: nobody can answer it any more. */
   fail(why: { readonly reason: string; readonly code?: string }): void;
-  /** Decides and shows nothing more, and ends nothing: another daemon goes on. Resolves when what was under way is done. */
+  /** Shows nothing more, gives no permissions, and ends nothing: another daemon goes on. A press that still comes counts. Resolves when what was under way is done. */
   retire(): Promise<void>;
   /** Ends every pending request, with a `code` as undeliverable; resolves when their messages say so. */
   stop(why: { readonly reason: string; readonly code?: string }): Promise<void>;
@@ -211,13 +211,20 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       if (!abort.signal.aborted) logger.error({ request: id, code, err: error }, 'request not shown');
       apply({ type: 'post-failed', id, reason: message, code, at: now() });
     } finally {
-      for (const answer of early.keys()) if (answer.requestId === id) early.delete(answer);
+      forgetEarly(id);
       posts.delete(id);
     }
+  };
+  const forgetEarly = (id: string): void => {
+    for (const answer of early.keys()) if (answer.requestId === id) early.delete(answer);
   };
 
   const close = (request: ApprovalRequest, outcome: Outcome): void => {
     posts.get(request.id)?.abort();
+    // One that nobody posted, as of an earlier daemon; whose early answers did not count is told first.
+    queueMicrotask(() => {
+      if (!posts.has(request.id)) forgetEarly(request.id);
+    });
     logger.info({ request: request.id, tool: request.input.tool_name, ...forLog(outcome) }, 'request closed');
     sessions.ended(request, outcome);
     const given = grantDesk.giveWith(request, outcome);

@@ -6,6 +6,7 @@
  * Order of one approval: asked -> shown -> answered -> [record] -> recorded -> [reply, close].
  * The record comes before the reply, and an allow whose record failed is never given.
  */
+import { withoutLargeInput } from './settled-request.ts';
 import type { Answer, ApprovalRequest, Outcome, Receipt, Verdict } from './types.ts';
 
 /** What happened. `now` and `deadline` are milliseconds on a clock that nobody sets, `at` is the time of day. */
@@ -386,14 +387,4 @@ function onRecorded(
 function keepSettled(state: BrokerState, id: string): void {
   state.settled.push(id);
   if (state.settled.length > SETTLED_KEPT) state.entries.delete(state.settled.shift() ?? '');
-}
-
-/** In characters of JSON; a thousand settled requests are kept. */
-const LARGE_INPUT = 10_000;
-
-/** A request that is over, as far as late answers and later events need it. */
-export function withoutLargeInput(request: ApprovalRequest): ApprovalRequest {
-  const { hook_event_name, session_id, cwd, tool_name = '', agent_id } = request.input;
-  if (JSON.stringify(request.input).length <= LARGE_INPUT) return request;
-  return { ...request, input: { hook_event_name, session_id, cwd, tool_name, tool_input: {}, agent_id } };
 }

@@ -139,9 +139,9 @@ export function createClients(options: ClientsOptions): Clients {
     const agent = options.agents[note?.agent ?? options.recognise(given)];
     const input = agent.read(given);
     tellOf(agent.name, input);
+    const offers = agent.offers(input);
     // A program that only tells of a stop does not wait for a reply.
-    const offers = note === undefined && input.hook_event_name === 'Stop' ? undefined : agent.offers(input);
-    if (offers === undefined) {
+    if (offers === undefined || (note === undefined && offers.form === 'stop')) {
       peer.send('{}\n');
       return;
     }

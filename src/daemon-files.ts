@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type DaemonRecord, readRecord } from './daemon-record.ts';
-import { AppError } from './errors.ts';
+import { AppError, knownCode } from './errors.ts';
 import { type DaemonIdentity, identityOf } from './process-identity.ts';
 import type { RuntimePaths } from './socket.ts';
+import type { AppPaths } from './state.ts';
 import { VERSION } from './version.ts';
 
 /** What failure.json holds. `app` is the fingerprint of the tokens that failed: others may work. */
@@ -72,6 +73,23 @@ export function freshFailure(path: string, app: string): StartFailure | undefine
   } catch {
     return undefined;
   }
+}
+
+/** Throws why a daemon with these tokens could not start a moment ago. */
+export function throwFreshFailure({
+  paths,
+  app,
+}: {
+  readonly paths: Pick<AppPaths, 'failure'>;
+  readonly app: string;
+}): void {
+  const failure = freshFailure(paths.failure, app);
+  if (failure !== undefined) throw startError(failure);
+}
+
+/** As it was when it was written down or sent, by a daemon that may be of another version. */
+export function startError({ code, message, hint }: Pick<StartFailure, 'code' | 'message' | 'hint'>): AppError {
+  return new AppError(knownCode(String(code), 'daemon-start'), String(message), { hint: String(hint) });
 }
 
 /** Rename replaces a symbolic link instead of following it. Throws AppError('state-dir'), such as for a full disk. */

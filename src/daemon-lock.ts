@@ -39,7 +39,6 @@ function tryLock(fd: number, path: string): boolean {
   if (libc().flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
   const errno = libc().errno();
   if (errno === EWOULDBLOCK) return false;
-  closeSync(fd);
   throw new AppError('state-dir', `The file system of ${path} cannot lock files (errno ${errno})`);
 }
 
@@ -60,10 +59,7 @@ export function takeLock(path: string): Lock | undefined {
   // A second try: between open and flock the file may have been removed and made anew by another daemon.
   for (let tries = 0; tries < 3; tries += 1) {
     const fd = openLock(path);
-    if (!tryLock(fd, path)) {
-      closeSync(fd);
-      return undefined;
-    }
+    if (!isOurs(fd, path)) return undefined;
     const isCurrent = (): boolean => {
       const stat = lstatSync(path, { throwIfNoEntry: false });
       return stat !== undefined && stat.ino === fstatSync(fd).ino;
@@ -72,6 +68,17 @@ export function takeLock(path: string): Lock | undefined {
     closeSync(fd);
   }
   return undefined;
+}
+
+/** Takes the lock of a file that was opened for it, and closes that when it cannot be had. */
+function isOurs(fd: number, path: string): boolean {
+  let isTaken = false;
+  try {
+    isTaken = tryLock(fd, path);
+    return isTaken;
+  } finally {
+    if (!isTaken) closeSync(fd);
+  }
 }
 
 /** How long somebody else may hold a lock that is taken for moments. */

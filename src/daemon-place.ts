@@ -94,7 +94,12 @@ export function watchPlace({ place, app, lock, listener, startedAt, logger, onRe
       }
       logger.warn({ socket: paths.socket }, 'socket file is gone; listening again');
       prepareDirectory(paths.dir);
-      if (!held.isCurrent()) held = takeLock(paths.lock) ?? held;
+      if (!held.isCurrent()) {
+        const lock = takeLock(paths.lock);
+        // The daemon of another app has come to live here: ours finds another place when it starts again.
+        if (lock === undefined) return onReplaced();
+        held = lock;
+      }
       listener.relisten();
       writeIdentity(paths, startedAt);
       writeRecord(app.record, paths.socket);

@@ -4,23 +4,18 @@ import { dirname } from 'node:path';
 import {
   type Connection,
   type ConnectionEvents,
+  type Effort,
   type LaunchOptions,
   type Meeting,
   meet,
   SERVER_ENV,
   type Wanted,
 } from './daemon.ts';
-import { freshFailure } from './daemon-files.ts';
+import { startError, throwFreshFailure } from './daemon-files.ts';
 import { takeLock } from './daemon-lock.ts';
-import { AppError, ERRORS, knownCode } from './errors.ts';
+import { AppError } from './errors.ts';
 import type { Patience } from './patience.ts';
-
-/** The file descriptor on which a launched daemon reports how its start went. Absent: it was started by hand, in the foreground. */
-export const READY_ENV = '__CLAUDE_SLACK_READY_FD__';
-/** Set in a daemon that is to take the place of the one that runs: of an outdated one, or of any. */
-export const TAKE_OVER_ENV = '__CLAUDE_SLACK_TAKE_OVER__';
-export const FROM_OUTDATED = '1';
-export const FROM_ANY = 'any';
+import { FROM_OUTDATED, KILLED, READY_ENV, type Readiness, readReadiness, TAKE_OVER_ENV } from './readiness.ts';
 
 const READY_FD = 3;
 const RETRY_CONNECT_MS = 4;
@@ -30,35 +25,23 @@ const TURN_MS = 600;
 const MAX_PAUSE_MS = 32;
 /** A daemon that is going away frees the lock within a moment; then ours must try again. */
 const RETRY_LAUNCH_MS = 150;
-/** How a launched daemon says that it listens, that another one has the lock, or why it cannot start. One JSON line. */
-export type Readiness =
-  | { readonly state: 'listening' }
-  | { readonly state: 'busy' }
-  | { readonly state: 'failed'; readonly code: string; readonly message: string; readonly hint: string };
-
-const KILLED = {
-  state: 'failed',
-  code: 'daemon-start',
-  message: 'The daemon ended before it could listen',
-  hint: ERRORS['daemon-start'].hint,
-} as const satisfies Readiness;
 
 /**
  * The parameters and errors are those of connectOrStart.
- * @param isOutdated one runs that has to make room
+ * @param found what it found
  * @param from which daemons a new one makes go
  */
 export async function startAndConnect(
   wanted: Wanted,
   launchWith: LaunchOptions,
-  left: Patience,
+  { left, isBack }: Effort,
   events: ConnectionEvents,
-  isOutdated: boolean,
+  found: Unready,
   from = FROM_OUTDATED,
 ): Promise<Connection> {
   const { starting } = wanted.paths;
   const turnUntil = performance.now() + Math.min(left(), TURN_MS);
-  let isTakeOver = isOutdated;
+  let isTakeOver = mustMakeRoom(found, isBack);
   let mayDie = true;
   let pauseMs = RETRY_CONNECT_MS;
   while (left() > 0) {
@@ -68,7 +51,7 @@ export async function startAndConnect(
       pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
       const meeting = await meet(wanted, left, events);
       if (meeting.state === 'ready') return meeting.connection;
-      isTakeOver = meeting.state === 'outdated';
+      isTakeOver = mustMakeRoom(meeting, isBack);
       continue;
     }
     throwFreshFailure(wanted);
@@ -82,16 +65,23 @@ export async function startAndConnect(
     const again = readiness.state === 'listening' ? Number.POSITIVE_INFINITY : performance.now() + RETRY_LAUNCH_MS;
     const meeting = await meetUntil(wanted, again, left, events);
     if (meeting.state === 'ready') return meeting.connection;
-    isTakeOver = meeting.state === 'outdated';
+    isTakeOver = mustMakeRoom(meeting, isBack);
   }
   throwFreshFailure(wanted);
   throw new AppError('daemon-timeout', 'Expected the daemon to listen in time, got no connection');
 }
 
-/** Why a daemon of this app could not start a moment ago. */
-function throwFreshFailure({ paths, app }: Wanted): void {
-  const failure = freshFailure(paths.failure, app);
-  if (failure !== undefined) throw startError(failure);
+type Unready = Exclude<Meeting, { readonly state: 'ready' }>;
+
+/** Throws AppError('daemon-mismatch') where somebody else's settings have just won. */
+function mustMakeRoom(meeting: Unready, isBack: boolean): boolean {
+  if (meeting.state === 'absent') return false;
+  if (isBack && meeting.hasOtherSettings)
+    throw new AppError(
+      'daemon-mismatch',
+      'A daemon with other tokens or another config file came while this request waited',
+    );
+  return true;
 }
 
 /**
@@ -150,23 +140,9 @@ async function end(left: Patience): Promise<undefined> {
   for (let ms = left(); ms > 0; ms = left()) await Bun.sleep(ms);
 }
 
-function readReadiness(text: string): Readiness {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && 'state' in value) return value as Readiness;
-  } catch {
-    // Falls through: a daemon that died before its first word says nothing.
-  }
-  return KILLED;
-}
-
 /** The command that runs this program again, compiled or from source. */
 export function selfCommand(): readonly string[] {
   const isCompiled = Bun.main.startsWith('/$bunfs/');
   // From source, Bun would read bunfig.toml and .env of the working directory; the daemon's is `/`, but say it anyway.
   return isCompiled ? [process.execPath] : [process.execPath, '--no-env-file', '--config=/dev/null', Bun.main];
-}
-
-function startError(failure: { readonly code: string; readonly message: string; readonly hint: string }): AppError {
-  return new AppError(knownCode(failure.code, 'daemon-start'), String(failure.message), { hint: String(failure.hint) });
 }

@@ -34,6 +34,13 @@ export interface Wanted {
   readonly app: string;
 }
 
+export interface Effort {
+  /** How long to try. */
+  readonly left: Patience;
+  /** We have lost a daemon to another one: a daemon with other settings is not asked to make room again, or two would take turns for ever. */
+  readonly isBack: boolean;
+}
+
 /** What became of looking for a daemon. `outdated`: it is older than we are, or goes by other tokens or another config file. */
 export type Meeting =
   | { readonly state: 'ready'; readonly connection: Connection }
@@ -69,20 +76,19 @@ function fingerprint(texts: readonly string[]): string {
 
 /**
  * Connects to the app's daemon and starts one when there is none. Exactly one comes up however many clients do this at once.
- * Throws AppError('socket-dir' | 'state-dir' | 'daemon-start' | 'daemon-timeout' | whatever stopped the daemon from starting).
+ * Throws AppError('socket-dir' | 'state-dir' | 'daemon-start' | 'daemon-timeout' | 'daemon-mismatch' | whatever stopped the daemon from starting).
  * @param launchWith arguments and the whole environment of a daemon, asked for when one has to be started
- * @param left how long to try
  */
 export async function connectOrStart(
   wanted: Wanted,
   launchWith: () => Promise<LaunchOptions>,
-  left: Patience,
+  effort: Effort,
   events: ConnectionEvents,
 ): Promise<Connection> {
-  const meeting = await meet(wanted, left, events);
+  const meeting = await meet(wanted, effort.left, events);
   if (meeting.state === 'ready') return meeting.connection;
   const { startAndConnect } = await import('./daemon-start.ts');
-  return startAndConnect(wanted, await launchWith(), left, events, meeting.state === 'outdated');
+  return startAndConnect(wanted, await launchWith(), effort, events, meeting);
 }
 
 /** Connects to the app's daemon and has it prove that it is ours, in that order: until then it is told nothing. Throws as `connectOrStart` does. */

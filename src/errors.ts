@@ -28,6 +28,11 @@ export const ERRORS = {
     hint: 'Set SLACK_BOT_TOKEN, SLACK_APP_TOKEN and SLACK_USER_ID, or write them to the config file.',
   },
   'bad-config': { exit: EXIT.config, hint: 'Correct the setting named in the message.' },
+  'bad-settings': {
+    exit: EXIT.config,
+    hint: 'Correct the file named in the message, or add the hooks by hand: setup --dry-run shows them.',
+  },
+  stopped: { exit: EXIT.tempfail, hint: 'Nothing further was changed; run claude-slack-hook setup again at any time.' },
   'config-mode': { exit: EXIT.noPermission, hint: 'Make the config file private: chmod 600 FILE.' },
   'bad-token': {
     exit: EXIT.config,

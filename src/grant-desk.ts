@@ -22,13 +22,16 @@ export interface GrantDesk {
   revoke(grantId: string, by: string): 'accepted' | 'unknown-request' | 'not-approver';
   /** Ends those whose time is up. */
   expire(): void;
+  /** Ends all, and gives no more. */
   endAll(): void;
 }
 
 export function createGrantDesk({ grants, recorder, logger, now, tell, onChange }: GrantDeskOptions): GrantDesk {
+  let isOver = false;
   /** Whether it is in force. */
   const give = (request: ApprovalRequest, { grant: wish, by, at }: Decided): boolean => {
     if (wish === undefined) return true;
+    if (isOver) return false;
     const grant = grants.give(wish, request, by, at);
     if (!recorder.grant('granted', grant, at, request)) {
       // Without a record there is no allow, and this would be many.
@@ -66,6 +69,7 @@ export function createGrantDesk({ grants, recorder, logger, now, tell, onChange 
       for (const grant of grants.expire(now())) end(grant);
     },
     endAll: () => {
+      isOver = true;
       for (const grant of grants.end(now())) end(grant);
     },
   };

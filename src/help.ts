@@ -95,6 +95,24 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
       port: { value: 'N', help: 'Port of the page' },
     },
   },
+  setup: {
+    usage: [
+      'setup [--agent NAME,…] [--scope user|project|local] [--mode dialog|every-call]\n        [--yes] [--dry-run] [--no-open]',
+      'setup manifest',
+      'setup uninstall [--agent NAME,…] [--dry-run]',
+    ],
+    help: 'From nothing to hooks that ask: Slack app, tokens, who is asked, agents; setup uninstall takes the hooks out again',
+    options: {
+      scope: { value: 'SCOPE', help: 'Whose settings: user (by default), project or local' },
+      mode: {
+        value: 'MODE',
+        help: 'dialog: when the agent would ask; every-call: before every call that changes something',
+      },
+      yes: { help: 'Ask nothing' },
+      'dry-run': { help: 'Show what would be written, and write nothing' },
+      'no-open': { help: 'Do not open a browser' },
+    },
+  },
   completion: { usage: ['completion bash|zsh|fish'], help: 'Print the completion for this shell' },
   man: { usage: ['man'], help: 'Print the manual page, for `man -l`' },
   daemon: {

@@ -3,7 +3,9 @@ import type { Channel } from './types.ts';
 
 /** These may pass. */
 const TRANSIENT: ReadonlySet<unknown> = new Set(['slack-unreachable', 'slack-rate-limited']);
+/** The first wait; it doubles. */
 const RETRY_MS = 500;
+const RETRY_CAP_MS = 4_000;
 
 /**
  * A channel whose code is loaded by `start`; nothing can be asked before that has resolved.
@@ -19,13 +21,13 @@ export function createLazyChannel(
     name,
     start: async (core) => {
       loaded = await load();
-      for (;;) {
+      for (let waitMs = RETRY_MS; ; waitMs = Math.min(2 * waitMs, RETRY_CAP_MS)) {
         try {
           return await loaded.start(core);
         } catch (error) {
           if (!(error instanceof AppError && TRANSIENT.has(error.code)) || !isWorthWaiting()) throw error;
         }
-        await Bun.sleep(RETRY_MS);
+        await Bun.sleep(waitMs);
       }
     },
     ask: async (request, signal, onShown) => {

@@ -39,12 +39,16 @@ interface PeerState {
   /** What comes after that. */
   queued: string[];
   queuedLength: number;
+  /** What has come from it and is not looked at before it has read its answers. */
+  held: Uint8Array[];
   /** On the clock of performance.now(). */
   idleSince: number;
   /** Whether anything has ever come from it. */
   hasSpoken: boolean;
   isWaiting: boolean;
   isEnding: boolean;
+  /** It sends nothing more, and may wait for what we send. */
+  isHalfClosed: boolean;
   isGone: boolean;
 }
 
@@ -61,6 +65,8 @@ const RESERVED_DESCRIPTORS = 64;
 const MIN_IDLE = 16;
 /** Who has not read this much of what it was answered is read no further until it has. */
 const MAX_UNREAD = 1024 * 1024;
+/** How often that is looked at: a short question may have a long answer. */
+const SLICE_BYTES = 32 * 1024;
 /** Our note beside a hook input. */
 const NOTE_BYTES = 64 * 1024;
 
@@ -69,6 +75,8 @@ export interface ListenerOptions extends ListenerEvents {
   readonly descriptors: number;
   /** The largest hook input, in bytes. */
   readonly maxInputBytes: number;
+  /** Told how many bytes have come, from whomever. */
+  readonly onRead?: (bytes: number) => void;
   /** How long a peer may be idle, in milliseconds; 10 s if not said otherwise. */
   readonly idleMs?: number;
   /** The same for one that has never said anything; 5 s. */
@@ -155,7 +163,7 @@ function createCrowd({ descriptors, idleMs = IDLE_MS, silentMs = SILENT_MS }: Li
 
 function listen(
   path: string,
-  { onLine, onGone, maxInputBytes }: ListenerOptions,
+  { onLine, onGone, maxInputBytes, onRead }: ListenerOptions,
   crowd: Crowd,
 ): Bun.UnixSocketListener<PeerState> {
   rmSync(path, { force: true, recursive: true });
@@ -178,11 +186,11 @@ function listen(
       },
       data: (socket, chunk) => {
         socket.data.hasSpoken = true;
-        if (!socket.data.isEnding) socket.data.read(chunk);
-        if (unreadBy(socket) > MAX_UNREAD) socket.pause();
+        onRead?.(chunk.byteLength);
+        feed(socket, chunk);
       },
       drain: flush,
-      end: endUnlessWaiting,
+      end: halfClosed,
       close: gone,
       error: gone,
     },
@@ -202,6 +210,7 @@ function createPeerState(
       const isFlushed = unreadBy(socket) === 0;
       socket.data.queued.push(line);
       socket.data.queuedLength += line.length;
+      if (socket.data.isHalfClosed && !socket.data.isWaiting) socket.data.isEnding = true;
       if (isFlushed) flush(socket);
     },
     offer: (line) => {
@@ -231,18 +240,39 @@ function createPeerState(
     },
   );
   return {
-    ...{ peer, read, unsent: new Uint8Array(), queued: [], queuedLength: 0, idleSince: 0 },
-    ...{ hasSpoken: false, isWaiting: false, isEnding: false, isGone: false },
+    ...{ peer, read, unsent: new Uint8Array(), queued: [], queuedLength: 0, held: [], idleSince: 0 },
+    ...{ hasSpoken: false, isWaiting: false, isEnding: false, isHalfClosed: false, isGone: false },
   };
 }
 
-function endUnlessWaiting(socket: PeerSocket): void {
-  if (!socket.data.isWaiting) socket.end();
+function halfClosed(socket: PeerSocket): void {
+  socket.data.isHalfClosed = true;
+  if (!socket.data.isWaiting) socket.data.peer.end();
+}
+
+/** Reads on, slice by slice, for as long as the peer does the same. */
+function feed(socket: PeerSocket, chunk: Uint8Array): void {
+  const { data: state } = socket;
+  for (let at = 0; at < chunk.byteLength && !state.isEnding; at += SLICE_BYTES) {
+    if (state.held.length > 0 || unreadBy(socket) > MAX_UNREAD) {
+      // A copy: the runtime may use the memory again.
+      state.held.push(new Uint8Array(chunk.subarray(at)));
+      socket.pause();
+      return;
+    }
+    state.read(chunk.subarray(at, at + SLICE_BYTES));
+  }
+}
+
+function readOn(socket: PeerSocket): void {
+  const { held } = socket.data;
+  socket.data.held = [];
+  for (const chunk of held) feed(socket, chunk);
+  if (socket.data.held.length === 0) socket.resume();
 }
 
 function flush(socket: PeerSocket): void {
   const { data: state } = socket;
-  const wasFull = unreadBy(socket) > MAX_UNREAD;
   do {
     if (state.unsent.byteLength === 0) {
       state.unsent = Buffer.from(state.queued.join(''));
@@ -251,7 +281,7 @@ function flush(socket: PeerSocket): void {
     if (state.unsent.byteLength > 0) state.unsent = state.unsent.subarray(Math.max(0, socket.write(state.unsent)));
   } while (state.unsent.byteLength === 0 && state.queuedLength > 0);
   const unread = unreadBy(socket);
-  if (wasFull && unread <= MAX_UNREAD) socket.resume();
+  if (state.held.length > 0 && unread <= MAX_UNREAD) readOn(socket);
   if (state.isEnding && unread === 0) socket.end();
 }
 

@@ -1,10 +1,14 @@
 /** A command line of a hook that is wrong, or unwise. */
-import { agentOf, PREPARE_MS, salvaged, sayBroken, strings } from './client.ts';
+import { PREPARE_MS } from './asking.ts';
+import { agentOf, salvaged, sayBroken, strings } from './client.ts';
 import { type AppError, explain } from './errors.ts';
 import { MAX_INPUT_BYTES } from './protocol.ts';
-import { failurePolicy, VISIBLE_TOKENS } from './settings.ts';
+import { failurePolicy } from './settings.ts';
 import { readDocument } from './stdin.ts';
 import type { Said } from './types.ts';
+
+export const VISIBLE_TOKENS =
+  'Tokens given as flags show in ps for as long as the hook waits; the config file keeps them to yourself.';
 
 /**
  * What a hook with a wrong command line says: the failure answer, when stdin holds an event that needs one, and in any

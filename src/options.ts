@@ -112,7 +112,7 @@ export type Flag = (typeof OPTIONS)[number]['flag'];
 /** Flags that are modes, of which there can be one. */
 export const MODE_FLAGS = ['help', 'version', 'stop', 'status', 'test'] as const;
 
-export type Mode = 'hook' | 'verify' | (typeof MODE_FLAGS)[number] | VerbName;
+export type Mode = 'hook' | 'verify' | 'manifest' | 'uninstall' | (typeof MODE_FLAGS)[number] | VerbName;
 
 export interface ParsedArgv {
   readonly mode: Mode;

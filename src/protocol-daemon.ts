@@ -41,6 +41,7 @@ export function encodeReply(reply: Reply): string {
 
 /** Checks one line from a client. Throws AppError('protocol' | 'bad-input'). */
 export function readIncoming(line: string): Incoming {
+  checkDepth(line);
   const value = parseObject(line);
   const { [KEY]: extra, ...rest } = value;
   if (extra !== undefined && Object.keys(rest).length === 0) return readCommand(extra);
@@ -49,6 +50,30 @@ export function readIncoming(line: string): Incoming {
     return { type: 'event', input, agent: isAgent(extra.agent) ? extra.agent : 'claude' };
   return { type: 'request', input, note: extra === undefined ? undefined : readNote(extra) };
 }
+
+/** No tool nests its input like this, and a megabyte of nothing but brackets becomes a hundred of them in memory. */
+const MAX_DEPTH = 2_000;
+
+/** Throws AppError('bad-input') before anything is made of it. Brackets in texts are none. */
+function checkDepth(line: string): void {
+  if (line.length <= MAX_DEPTH) return;
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < line.length; at += 1) {
+    const code = line.charCodeAt(at);
+    if (isText) {
+      if (code === BACKSLASH) at += 1;
+      else if (code === QUOTE) isText = false;
+    } else if (code === QUOTE) isText = true;
+    else if (code === OPEN_LIST || code === OPEN_OBJECT) {
+      depth += 1;
+      if (depth > MAX_DEPTH)
+        throw new AppError('bad-input', `Expected JSON that is nested at most ${MAX_DEPTH} levels deep, got more`);
+    } else if (code === OPEN_LIST + 2 || code === OPEN_OBJECT + 2) depth -= 1;
+  }
+}
+
+const [QUOTE, BACKSLASH, OPEN_LIST, OPEN_OBJECT] = [0x22, 0x5c, 0x5b, 0x7b];
 
 function readCommand(extra: unknown): Incoming {
   if (isObject(extra) && (extra.type === 'status' || extra.type === 'retire')) return { type: extra.type };

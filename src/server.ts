@@ -1,6 +1,6 @@
 /** The daemon: takes the lock, listens, and puts broker, channel and store together until it is idle or told to stop. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { AGENTS } from './agents/agent.ts';
 import { WITNESSES } from './agents/evidence.ts';
@@ -10,13 +10,12 @@ import type { Tokens } from './channels/slack-credentials.ts';
 import type { SlackHealth } from './channels/slack-health.ts';
 import { createClients } from './clients.ts';
 import { appFingerprint, appKey, type Wanted } from './daemon.ts';
-import { freshFailure, keepFailure, removeIdentity, writeRecord } from './daemon-files.ts';
+import { keepFailure, removeIdentity, throwFreshFailure, writeRecord } from './daemon-files.ts';
 import { hideMemory, raiseDescriptors } from './daemon-limits.ts';
 import { createTurns, type Lock, leaveSession, takeLock } from './daemon-lock.ts';
 import { claimPlace, type Place, prepareAppDirectory, watchPlace } from './daemon-place.ts';
 import { proofOf } from './daemon-record.ts';
-import { FROM_ANY, READY_ENV, type Readiness, TAKE_OVER_ENV } from './daemon-start.ts';
-import { AppError, knownCode, toAppError } from './errors.ts';
+import { AppError, toAppError } from './errors.ts';
 import { createGrants } from './grants.ts';
 import { createIdleTimer } from './idle-timer.ts';
 import { instanceId } from './instance-id.ts';
@@ -26,11 +25,13 @@ import { createLogFile, createLogger, stderrSink } from './logger.ts';
 import { dangerOf } from './policy/danger.ts';
 import { createGate } from './policy/gate.ts';
 import { BEAT_MS, type DaemonStatus } from './protocol.ts';
+import { createReport, FROM_ANY, READY_ENV, type Report, TAKE_OVER_ENV } from './readiness.ts';
 import type { Settings } from './settings.ts';
 import { type AppPaths, appPaths, type StatePaths, statePaths } from './state.ts';
 import { createJournal } from './store/journal.ts';
 import { createJsonlStore, MAX_FILE_BYTES } from './store/jsonl.ts';
 import { dieAt, testVariable } from './test-build.ts';
+import { createTidier } from './tidier.ts';
 import type { Channel } from './types.ts';
 import { VERSION } from './version.ts';
 
@@ -77,6 +78,7 @@ export async function runServer(settings: Settings, env: Environment): Promise<n
       return 0;
     }
     dieAt('lock-held');
+    // Somebody may have failed between the look of the client that launched us and our lock.
     if (report !== undefined) throwFreshFailure(wanted);
     const startedAt = Date.now();
     place = claimPlace(env, key, startedAt);
@@ -127,31 +129,6 @@ async function takeOver(wanted: Wanted, tokens: Tokens, mustGo: boolean): Promis
 
 function keepStartFailure({ paths, app }: Wanted, { code, message, hint }: AppError): void {
   keepFailure(paths.failure, { code, message, hint, at: Date.now(), app });
-}
-
-/** Somebody may have failed between the look of the client that launched us and our lock. */
-function throwFreshFailure({ paths, app }: Wanted): void {
-  const failure = freshFailure(paths.failure, app);
-  if (failure === undefined) return;
-  throw new AppError(knownCode(failure.code, 'daemon-start'), failure.message, { hint: failure.hint });
-}
-
-type Report = (readiness: Readiness) => void;
-
-/** Undefined in the foreground: nobody waits for the news. Only the first report is sent. */
-function createReport(readyFd: string | undefined): Report | undefined {
-  if (readyFd === undefined) return undefined;
-  let isReported = false;
-  return (readiness) => {
-    if (isReported) return;
-    isReported = true;
-    try {
-      writeSync(Number(readyFd), `${JSON.stringify(readiness)}\n`);
-      closeSync(Number(readyFd));
-    } catch {
-      // The client that launched us is gone; others may come.
-    }
-  };
 }
 
 interface ServeOptions {
@@ -230,7 +207,7 @@ async function serve(options: ServeOptions): Promise<number> {
     });
   };
   // Nobody who was shown a card by an earlier daemon is given up because Slack is away just now.
-  const channel = createLazyChannel('Slack', loadSlack, () => left.length > 0 && approvals.pending().length > 0);
+  const channel = createLazyChannel('Slack', loadSlack, () => approvals.pending().some(({ id }) => wasShown(id)));
   const gate = createGate({ configFile: settings.configFile, home: homedir(), recent: store.recent });
   const { policy } = gate;
   const approvals = createApprovals({
@@ -287,6 +264,8 @@ async function serve(options: ServeOptions): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end.resolve({ why: signal }));
 
   const left = journal.leftBehind();
+  const wasShown = (id: string): boolean =>
+    left.some(({ request, receipts }) => request.id === id && receipts.length > 0);
   approvals.restore(left);
   if (existsSync(wanted.paths.stopped)) {
     approvals.fail({ reason: 'The daemon was stopped.' });
@@ -295,7 +274,7 @@ async function serve(options: ServeOptions): Promise<number> {
   dieAt('before-listen');
   const listener = createListener(paths.socket, {
     ...clients,
-    ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes },
+    ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes, onRead: createTidier() },
   });
   const stopWatching = watchPlace({
     ...{ place, lock, listener, startedAt, logger, app: wanted.paths },

@@ -1,6 +1,7 @@
 /** What is known of each session beside its open requests: how its requests ended, and which approved calls have not been seen to run yet. */
-import { withoutLargeInput } from './broker.ts';
+
 import { digestOf } from './request.ts';
+import { withoutLargeInput } from './settled-request.ts';
 import type { ApprovalRequest, Decided, Evidence, Outcome, Run, SessionSummary } from './types.ts';
 
 /** A call whose run an event has told of. */

@@ -37,10 +37,6 @@ export interface Settings {
   readonly configFile: string;
 }
 
-/** What to say of that. */
-export const VISIBLE_TOKENS =
-  'Tokens given as flags show in ps for as long as the hook waits; the config file keeps them to yourself.';
-
 /** pino's, from few lines to many, and none. */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 

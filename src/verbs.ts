@@ -29,6 +29,11 @@ export const VERBS = {
   completion: { ...NONE, words: ['bash', 'zsh', 'fish'], isWordNeeded: true },
   man: NONE,
   demo: { switches: ['auto'], values: ['port'] },
+  setup: {
+    switches: ['yes', 'dry-run', 'no-open'],
+    values: ['scope', 'mode'],
+    words: ['manifest', 'uninstall'],
+  },
 } as const satisfies Readonly<Record<string, Verb>>;
 
 export type VerbName = keyof typeof VERBS;
@@ -51,7 +56,8 @@ export function parseArgv(argv: readonly string[]): ParsedArgv {
   if (mode === 'help') return { mode, flags };
   if (mode !== undefined && mode !== verb)
     throw new AppError('usage', `Expected one of ${verb} and --${mode}, got both`);
-  return { mode: isVerify ? 'verify' : verb, flags, ...(word === undefined ? {} : { word }) };
+  const second = word === 'verify' || word === 'manifest' || word === 'uninstall' ? word : undefined;
+  return { mode: second ?? verb, flags, ...(word === undefined ? {} : { word }) };
 }
 
 function isVerb(word: string): word is VerbName {

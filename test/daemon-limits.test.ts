@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
 
-const SRC = new URL('../src/', import.meta.url).pathname;
+const SRC = join(import.meta.dir, '../src/');
 
 /** Runs a script in a process of its own and returns what it printed. */
 function run(script: string): string {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isLocked, takeLock } from '../src/daemon-lock.ts';
 
-const MODULE = new URL('../src/daemon-lock.ts', import.meta.url).pathname;
+const MODULE = join(import.meta.dir, '../src/daemon-lock.ts');
 
 describe('the lock', () => {
   let dir: string;

@@ -48,7 +48,7 @@ describe('the status of a path', () => {
   test('is the same without the native call', () => {
     writeFileSync(join(dir, 'file'), '', { mode: 0o600 });
     const script = `
-      import { fileStatus } from ${JSON.stringify(new URL('../src/file-status.ts', import.meta.url).pathname)};
+      import { fileStatus } from ${JSON.stringify(join(import.meta.dir, '../src/file-status.ts'))};
       console.log(JSON.stringify([fileStatus(${JSON.stringify(join(dir, 'file'))}), fileStatus(${JSON.stringify(join(dir, 'missing'))}) ?? null]));`;
     // bun:ffi needs the JIT.
     const { stdout } = Bun.spawnSync([process.execPath, '-e', script], { env: { BUN_JSC_useJIT: '0' } });
@@ -68,7 +68,7 @@ describe('the status of a path', () => {
     expect(readSmallFile(path('pipe'))).toBe('');
     for (const name of ['large', 'link', 'missing', 'a\0b']) expect(readSmallFile(path(name))).toBeUndefined();
     const script = `
-      import { readSmallFile } from ${JSON.stringify(new URL('../src/file-status.ts', import.meta.url).pathname)};
+      import { readSmallFile } from ${JSON.stringify(join(import.meta.dir, '../src/file-status.ts'))};
       const names = ['file', 'empty', 'large', 'link', 'missing'];
       console.log(JSON.stringify(names.map((name) => readSmallFile(${JSON.stringify(dir)} + '/' + name) ?? null)));`;
     const { stdout } = Bun.spawnSync([process.execPath, '-e', script], { env: { BUN_JSC_useJIT: '0' } });

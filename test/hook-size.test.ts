@@ -10,7 +10,7 @@ const ALL_LIMIT_BYTES = 38_000;
 test('the entry chunk is under 20 kB, all that a hook call loads is under 38 kB, and none of it is Slack or logging code', async () => {
   const out = mkdtempSync(join(tmpdir(), 'csh-size-'));
   try {
-    const entry = new URL('../src/index.ts', import.meta.url).pathname;
+    const entry = join(import.meta.dir, '../src/index.ts');
     const child = Bun.spawn(
       [
         ...[process.execPath, 'build', entry, '--target=bun', '--minify', '--splitting', '--format=esm'],

@@ -105,10 +105,13 @@ describe('a peer', () => {
       async ({ path }) => {
         const script = `await Bun.connect({ unix: ${JSON.stringify(path)}, socket: { open: (s) => s.write('here\\n'), data() {} } });`;
         const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'ignore', stderr: 'inherit' });
-        await isThere.promise;
-        child.kill('SIGSTOP');
-        await gone.promise;
-        child.kill('SIGKILL');
+        try {
+          await isThere.promise;
+          child.kill('SIGSTOP');
+          await gone.promise;
+        } finally {
+          child.kill('SIGKILL');
+        }
       },
       { idleMs: 100, onLine: () => isThere.resolve(), onGone: () => gone.resolve() },
     );
@@ -214,6 +217,41 @@ describe('a peer', () => {
       expect(answers).toEqual(asked);
       socket.destroy();
     }));
+
+  test('[I70] that has closed its half gets all of a long answer, and then the end', () =>
+    withOffice(
+      async ({ path }) => {
+        const socket = net.connect({ path, allowHalfOpen: true });
+        socket.end('question\n');
+        let length = 0;
+        for await (const chunk of socket) length += chunk.length;
+        expect(length).toBe(8_000_000);
+      },
+      { onLine: (peer) => peer.send('x'.repeat(8_000_000)) },
+    ));
+
+  test('that has closed its half and waits gets its answer, and then the end', () => {
+    const waiting: Peer[] = [];
+    return withOffice(
+      async ({ path }) => {
+        const socket = net.connect({ path, allowHalfOpen: true });
+        socket.end('question\n');
+        await settled(() => waiting.length);
+        waiting[0]?.setWaiting(false);
+        waiting[0]?.send('answer\n');
+        let text = '';
+        for await (const chunk of socket) text += chunk;
+        expect(text).toBe('answer\n');
+      },
+      {
+        idleMs: 60_000,
+        onLine: (peer) => {
+          peer.setWaiting(true);
+          waiting.push(peer);
+        },
+      },
+    );
+  });
 
   test('[I70] that does not read is gone as soon as it has closed', () => {
     const gone = Promise.withResolvers<void>();

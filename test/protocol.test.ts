@@ -78,6 +78,18 @@ describe('a request line', () => {
     expect(codeOf(() => readIncoming(encodeEvent({ ...input, session_id: '' }, 'claude')))).toBe('bad-input');
   });
 
+  test('that is nested thousands of levels deep is refused before it is read, and brackets in a text are none', () => {
+    const nested = (levels: number, text: string): string =>
+      JSON.stringify({ ...input, tool_input: { x: 0 } }).replace(
+        '{"x":0}',
+        `{"x":${'['.repeat(levels)}${text}${']'.repeat(levels)}}`,
+      );
+    expect(codeOf(() => readIncoming(nested(3_000, '')))).toBe('bad-input');
+    expect(codeOf(() => readIncoming('['.repeat(1_000_000)))).toBe('bad-input');
+    expect(codeOf(() => readIncoming(nested(1_000, JSON.stringify('[{"\\'.repeat(5_000)))))).toBe('no error');
+    expect(codeOf(() => readIncoming(nested(1, `${'1,[2],'.repeat(5_000)}3`)))).toBe('no error');
+  });
+
   test('of our key alone is a command', () => {
     expect(readIncoming(encodeStatusQuery())).toEqual({ type: 'status' });
     for (const type of ['approve', 'event', 'outcome']) {

@@ -615,7 +615,7 @@ describe('the texts of one request', () => {
   });
 });
 
-describe('a text of 200 kB', () => {
+describe('a text of 800 kB', () => {
   test.each([
     'a',
     '=',
@@ -639,10 +639,10 @@ describe('a text of 200 kB', () => {
     `a --token ghp_${ALNUM.slice(0, 36)}; `,
     `"k":"ghp_${ALNUM.slice(0, 36)}",`,
   ])('of nothing but %j takes no time to speak of', (unit) => {
-    const text = `${unit.repeat(Math.ceil(200_000 / unit.length))}(`;
+    const text = `${unit.repeat(Math.ceil(800_000 / unit.length))}(`;
     const started = performance.now();
     mask(text);
-    // Measured: 0.1 to 100 ms; with every run read anew for each name in it, 1800 ms.
-    expect(performance.now() - started).toBeLessThan(1000);
+    // Measured: 0.1 to 420 ms; with every run read anew for each name in it, half a minute.
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 });

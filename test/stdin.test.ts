@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { salvageTopLevel } from '../src/stdin.ts';
 
-const MODULE = new URL('../src/stdin.ts', import.meta.url).pathname;
+const MODULE = join(import.meta.dir, '../src/stdin.ts');
 
 /** Reads a real pipe in a process of its own. `end: false` leaves the writing side open. */
 async function read(

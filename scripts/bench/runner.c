@@ -1,7 +1,7 @@
 /*
  * Runs commands in turn (interleaved, so that a busy moment hits all of them alike) and prints one line of JSON each:
  * median and lowest wall time in microseconds, largest RSS in kB, median minor page faults.
- * usage: runner ROUNDS AT_ONCE STDIN_FILE COMMAND...   (a command is one path, or words separated by spaces)
+ * usage: runner ROUNDS AT_ONCE STDIN_FILE COMMAND...   (a command is one path, or words separated by tabs)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -37,7 +37,7 @@ int main(int argc, char **argv) {
       char line[4096], *words[64] = {0};
       int count = 0;
       snprintf(line, sizeof line, "%s", argv[4 + c]);
-      for (char *word = strtok(line, " "); word != NULL && count < 63; word = strtok(NULL, " ")) words[count++] = word;
+      for (char *word = strtok(line, "\t"); word != NULL && count < 63; word = strtok(NULL, "\t")) words[count++] = word;
       posix_spawn_file_actions_t files;
       posix_spawn_file_actions_init(&files);
       posix_spawn_file_actions_addopen(&files, 0, argv[3], O_RDONLY, 0);

@@ -4,6 +4,7 @@ import type { ApprovalRequest, LeftBehind, Receipt } from '../types.ts';
 import type { CardBody } from './slack-body.ts';
 import type { Place } from './slack-editor.ts';
 import { type Entries, type Entry, type Message, newEntry } from './slack-entries.ts';
+import { settle } from './slack-settled.ts';
 
 export interface AdoptOptions {
   readonly bodyOf: (request: ApprovalRequest, masker: Masker) => CardBody;
@@ -15,7 +16,7 @@ export interface AdoptOptions {
 /** Several requests may share a message: it is one again. */
 export function adoptInto(entries: Entries, left: readonly LeftBehind[], options: AdoptOptions): void {
   const messages = new Map<string, Message>();
-  for (const { request, receipts, approvedBy, outcome } of left) {
+  for (const { request, receipts, approvedBy, outcome, isAtEnd } of left) {
     const entry = adoptedEntry(request, options);
     if (entry === undefined) continue;
     entry.outcome = outcome;
@@ -23,6 +24,8 @@ export function adoptInto(entries: Entries, left: readonly LeftBehind[], options
     // It may have been posted just before the record of it could be written.
     entry.maybeTwice = receipts.length === 0;
     if (outcome !== undefined) entry.over.abort();
+    // Nobody closes its messages any more.
+    if (isAtEnd) settle(entry);
     entries.add(entry);
     for (const receipt of receipts) {
       const { approver, conversation: channel, message: ts, thread } = receipt;

@@ -6,6 +6,7 @@ import { field, safeText } from './slack-errors.ts';
 import { type Ack, notDone } from './slack-forms.ts';
 import type { Envelope } from './slack-link.ts';
 import { createSdkLogger } from './slack-logger.ts';
+import { createMemory } from './slack-memory.ts';
 import { OURS } from './slack-values.ts';
 import { NOTICES } from './wording-notices.ts';
 
@@ -75,17 +76,7 @@ export async function createBolt(options: BoltOptions): Promise<(envelope: Envel
   app.event('message', async ({ event }) => options.onMessage(event));
   await app.init();
 
-  const seen = new Set<string>();
-  const isRepeated = ({ id }: Envelope): boolean => {
-    if (seen.has(id)) return true;
-    seen.add(id);
-    for (const oldest of seen) {
-      if (seen.size <= REMEMBERED) break;
-      seen.delete(oldest);
-    }
-    return false;
-  };
-
+  const isRepeated = createMemory(REMEMBERED);
   const deliver = async (envelope: Envelope): Promise<void> => {
     let isAcked = false;
     const ack = async (payload?: unknown): Promise<void> => {
@@ -94,7 +85,7 @@ export async function createBolt(options: BoltOptions): Promise<(envelope: Envel
       await envelope.ack(payload);
     };
     try {
-      if (envelope.body !== undefined && !isRepeated(envelope)) {
+      if (envelope.body !== undefined && !isRepeated(envelope.id)) {
         const { retryNum, retryReason } = envelope;
         await app.processEvent({
           body: envelope.body,

@@ -1,8 +1,9 @@
 /** What runs instead of what was asked, as diffs. */
+import { isObject } from '../protocol.ts';
 import type { Masker } from '../secrets.ts';
 import type { ApprovalRequest, Decided, ToolInput } from '../types.ts';
 import { diffField } from './slack-diff.ts';
-import { type Field, isRecord, jsonField, own, textField } from './slack-field.ts';
+import { type Field, jsonField, own, textField } from './slack-field.ts';
 import { type FittedField, fitFields } from './slack-fit.ts';
 import { maskField } from './slack-mask.ts';
 import { questionsOf } from './slack-questions.ts';
@@ -36,7 +37,7 @@ export function changedFields(
 function answerFields(asked: ToolInput, answered: ToolInput): readonly Field[] {
   const answers = own(answered, 'answers');
   return (questionsOf(asked) ?? []).map(({ text }, index, questions) => {
-    const answer = isRecord(answers) ? own(answers, text) : undefined;
+    const answer = isObject(answers) ? own(answers, text) : undefined;
     return textField(answerLabel(index, questions.length), typeof answer === 'string' ? answer : '', 'line');
   });
 }

@@ -1,4 +1,5 @@
 /** From a press of a button to an answer: what a click must have, what becomes of it, and what the person is told. */
+import { isObject } from '../protocol.ts';
 import type { Answer, Attempt, Core, Verdict } from '../types.ts';
 import { field } from './slack-errors.ts';
 import {
@@ -104,7 +105,8 @@ export interface NoticesOptions extends Pick<ClickOptions, 'now' | 'notify'> {
   readonly noticeMs: number;
 }
 
-type HandleClick = (click: Click, respond: (text: string) => Promise<void>) => void;
+/** Handles a press; `respond` uses the address that came with it. */
+export type HandleClick = (click: Click, respond: (text: string) => Promise<void>) => void;
 
 /**
  * A press on a message that Slack has not told us of yet waits for `whenKnown`, and whatever is pressed after it waits
@@ -251,8 +253,4 @@ function decisionOf(actionId: string): Pick<Answer, 'decision' | 'updatedPermiss
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -12,6 +12,7 @@ export async function callOnce(
   method: string,
   doing: string,
   timeoutMs: number,
+  args: Readonly<Record<string, unknown>> = {},
 ): Promise<Record<string, unknown>> {
   const client = new WebClient(token, {
     slackApiUrl: apiUrl,
@@ -21,7 +22,7 @@ export async function callOnce(
     logger: createSdkLogger(SILENT),
   });
   try {
-    return { ...(await client.apiCall(method)) };
+    return { ...(await client.apiCall(method, args)) };
   } catch (error) {
     throw readFailure(error, doing) satisfies SlackFailure;
   }

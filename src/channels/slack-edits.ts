@@ -1,6 +1,7 @@
 /** Tools that change a file, as diffs: against what they say they replace, or against the file on disk. */
+import { isObject } from '../protocol.ts';
 import { countLines, diffField } from './slack-diff.ts';
-import { type Around, type Field, isRecord, own, type ToolInput, textField } from './slack-field.ts';
+import { type Around, type Field, own, type ToolInput, textField } from './slack-field.ts';
 import type { FileOnDisk } from './slack-surroundings.ts';
 import { cutBefore, encodeInline } from './visible.ts';
 import { changeLabel, FROM_DISK, LABELS, lines, placeOf, WORDS } from './wording.ts';
@@ -62,7 +63,7 @@ export function notebookFields(toolInput: ToolInput, file: FileOnDisk | undefine
 
 /** An edit whose every key is known and shown. */
 function toEdit(value: unknown): Edit | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const { old_string: oldText, new_string: newText, replace_all: isEverywhere, ...more } = value;
   if (typeof oldText !== 'string' || typeof newText !== 'string') return undefined;
   if (isEverywhere !== undefined && typeof isEverywhere !== 'boolean') return undefined;
@@ -132,8 +133,8 @@ function remarkOn(file: FileOnDisk | undefined): Pick<Field, 'remark'> {
 function cellSource(notebook: string, id: unknown): string | undefined {
   try {
     const parsed: unknown = JSON.parse(notebook);
-    const cells = isRecord(parsed) && Array.isArray(parsed.cells) ? parsed.cells : [];
-    const source = cells.find((cell) => isRecord(cell) && typeof id === 'string' && cell.id === id)?.source;
+    const cells = isObject(parsed) && Array.isArray(parsed.cells) ? parsed.cells : [];
+    const source = cells.find((cell) => isObject(cell) && typeof id === 'string' && cell.id === id)?.source;
     return Array.isArray(source) ? source.join('') : typeof source === 'string' ? source : undefined;
   } catch {
     return undefined;

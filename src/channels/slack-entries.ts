@@ -37,6 +37,8 @@ export interface Entry {
   countedBy: readonly string[];
   outcome: Outcome | undefined;
   run: Run | undefined;
+  /** Over, and its large input is gone; see slack-settled.ts. */
+  isLight: boolean;
 }
 
 /** Without any message yet. */
@@ -46,7 +48,7 @@ export function newEntry(
   return {
     ...shown,
     ...{ messages: [], posting: new Set(), maybeTwice: false, drafts: new Map(), countedBy: [] },
-    ...{ outcome: undefined, run: undefined },
+    ...{ outcome: undefined, run: undefined, isLight: false },
   };
 }
 

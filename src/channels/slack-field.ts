@@ -108,10 +108,6 @@ export function own(record: ToolInput, key: string): unknown {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
-export function isRecord(value: unknown): value is ToolInput {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isLong(text: string): boolean {
   return text.includes('\n') || text.length > MAX_LINE;
 }

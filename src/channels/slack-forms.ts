@@ -110,6 +110,14 @@ export function createForms(options: FormsOptions): Forms {
     }
   };
 
+  /** An edited input when the input itself is gone: there is nothing to compare it with, and nothing to decide. */
+  const refuseEdit = ({ requestId, nonce, by, conversation, message, at }: Filled): string => {
+    const decision = 'allow';
+    const verdict = core.judge({ requestId, nonce, decision, by, conversation, message, at });
+    core.refused({ requestId, by, decision, at }, verdict);
+    return noticeOf(verdict) ?? NOTICES.closed;
+  };
+
   return {
     onQuestion: asking.onQuestion,
     open: (click, value) => {
@@ -123,10 +131,12 @@ export function createForms(options: FormsOptions): Forms {
       if (filled === undefined) return explained(NOTICES.unreadable, body);
       const entry = entries.get(filled.requestId);
       if (entry === undefined) return explained(NOTICES['unknown-request'], body);
-      const result = resultOf(field(view, 'callback_id'), filled, entry, String(field(view, 'id')));
+      const callbackId = field(view, 'callback_id');
+      if (entry.isLight && callbackId === EDIT_VIEW) return explained(refuseEdit(filled), body);
+      const result = resultOf(callbackId, filled, entry, String(field(view, 'id')));
       if (result === undefined) return explained(NOTICES.unreadable, body);
       if ('errors' in result) return { response_action: 'errors', errors: result.errors };
-      if (field(view, 'callback_id') === PAGES_VIEW) paging.noteShown(entry, filled.conversation, view);
+      if (callbackId === PAGES_VIEW) paging.noteShown(entry, filled.conversation, view);
       if (!('answer' in result)) return explained(asking.onOther(filled, entry, result, spotOf(filled)), body);
       return explained(noticeOf(answer(result.answer, spotOf(filled))), body);
     },

@@ -8,7 +8,6 @@ import { encodeMasked } from './slack-mask.ts';
 import { moment, person } from './slack-outcome.ts';
 import type { Threads } from './slack-threads.ts';
 import { DECIDE_BLOCK, grantValue, REVOKE_ACTION } from './slack-values.ts';
-
 import { WORDS } from './wording.ts';
 import { grantEnd, grantTitle, grantUses, timeLeft } from './wording-session.ts';
 
@@ -26,7 +25,6 @@ export interface GrantsOptions {
 
 interface Shown {
   grant: Grant;
-  /** One message for each person; undefined for one that Slack did not take. */
   /** By approver; undefined where Slack did not take it: the next use tries again, because there must be a way to end it. */
   readonly places: Map<string, Promise<Place | undefined>>;
   timer: Timer | undefined;
@@ -50,7 +48,8 @@ export function createGrantMessages(options: GrantsOptions): (grant: Grant) => P
     const edits = [...item.places].map(async ([approver, posted]) => {
       const place = await posted;
       if (place !== undefined) await editor.refresh(place, () => looksOf(item), spacingMs);
-      else if (item.grant.ended === undefined) await post(item, approver);
+      // Of all that have waited for the same try one tries again.
+      else if (item.grant.ended === undefined && item.places.get(approver) === posted) await post(item, approver);
     });
     await Promise.all(edits);
   };

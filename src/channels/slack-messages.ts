@@ -4,26 +4,23 @@ import { createMasker, type SecretRule } from '../secrets.ts';
 import type { ApprovalRequest, LeftBehind, Outcome, Receipt, Run } from '../types.ts';
 import { adoptInto } from './slack-adopt.ts';
 import { attach } from './slack-attach.ts';
-import { type Row, renderBatch, renderMoved } from './slack-batch.ts';
-import { renderCard, renderClosed } from './slack-blocks.ts';
 import { renderBody } from './slack-body.ts';
 import type { SlackCalls } from './slack-calls.ts';
-import type { Click } from './slack-clicks.ts';
-import type { Editor, Looks, Place } from './slack-editor.ts';
-import { richText, section, text } from './slack-elements.ts';
+import type { Editor } from './slack-editor.ts';
 import { createEntries, currentMessage, type Entries, type Entry, type Message, newEntry } from './slack-entries.ts';
+import { createLooks, type LooksOptions } from './slack-looks.ts';
 import { createPoster, withdrawn } from './slack-poster.ts';
+import { settle } from './slack-settled.ts';
+import { createStrays, type Strays } from './slack-strays.ts';
 import type { LookAround } from './slack-surroundings.ts';
 import type { Threads } from './slack-threads.ts';
 import { pause } from './slack-timing.ts';
 
-export interface MessagesOptions {
+export interface MessagesOptions extends LooksOptions {
   readonly calls: SlackCalls;
   readonly editor: Editor;
   readonly threads: Threads;
   readonly broadcast: boolean;
-  readonly host: string;
-  readonly instanceId: string;
   readonly now: () => number;
   /** Aborts when the channel stops. */
   readonly stopping: AbortSignal;
@@ -33,13 +30,11 @@ export interface MessagesOptions {
   readonly lookAround: LookAround;
   /** The user's own rules for what is secret; throws when they cannot be read. */
   readonly maskRules: () => readonly SecretRule[];
-  /** Why a call must be looked at by itself; see policy/danger.ts. */
-  readonly dangerOf: (input: ApprovalRequest['input'], isDeceptive: boolean) => string | undefined;
   /** The app that a posted message came from, when Slack tells. */
   readonly onPosted: (appId: string | undefined) => void;
 }
 
-export interface Messages {
+export interface Messages extends Pick<Strays, 'isDuplicate' | 'removeButtons'> {
   ask(request: ApprovalRequest, signal: AbortSignal, onShown: (receipt: Receipt) => void): Promise<void>;
   /** Takes over messages that an earlier daemon has posted. */
   adopt(left: readonly LeftBehind[]): void;
@@ -53,59 +48,19 @@ export interface Messages {
   readonly entries: Entries;
   /** Resolves soon, once it is known where messages are that Slack may show already; undefined when nothing is on its way or the place is known. */
   whenKnown(channel: string, ts: string, atMostMs?: number): Promise<void> | undefined;
-  isDuplicate(click: Click, requestId: string, nonce: string): boolean;
-  /** Takes the buttons from a message whose request is over, and says why. Never rejects. */
-  removeButtons(click: Click, words: string): Promise<void>;
 }
 
-/** A later press asks for it again. */
-const REMOVE_TRIES = 3;
 /** Longer than Slack takes to answer a post. */
 const KNOWN_MS = 3_000;
 /** A file is worth this much waiting. */
 const ATTACH_MS = 60_000;
 
 export function createMessages(options: MessagesOptions): Messages {
-  const { calls, editor, threads, instanceId, host, now } = options;
+  const { calls, editor, threads, host, now } = options;
   const entries = createEntries();
-  /** Edits of messages that were pressed before it was known that they are ours. */
-  const early = new Map<string, Promise<unknown>>();
+  const looksOf = createLooks(options);
   /** Request and person, while a message of its own is on its way. */
   const unfolding = new Set<string>();
-
-  const looksOf = (message: Message): Looks => {
-    if (message.isList)
-      return renderBatch(
-        message.entries.map((entry) => rowOf(entry, message)),
-        instanceId,
-      );
-    const [entry] = message.entries;
-    if (entry === undefined) throw new AppError('internal', 'Expected a message to be about a request');
-    const { request, body, masker, outcome, run, countedBy } = entry;
-    const draft = entry.drafts.get(message.approver);
-    if (isSuperseded(entry, message)) return renderMoved(body);
-    if (outcome !== undefined) {
-      const closed = { host, masker, ...(run === undefined ? {} : { run }) };
-      const short = (): Looks => renderClosed(request, outcome, { ...closed, size: 'short' });
-      return { ...renderClosed(request, outcome, { ...closed, body }), short };
-    }
-    return renderCard(request, {
-      ...{ host, instanceId, masker, body, countedBy },
-      isAttached: message.isAttached,
-      ...(draft === undefined ? {} : { draft }),
-    });
-  };
-
-  const rowOf = (entry: Entry, message: Message): Row => {
-    const { request, body, masker, outcome, run } = entry;
-    return {
-      ...{ request, body, masker },
-      ...(outcome === undefined ? {} : { outcome }),
-      ...(run === undefined ? {} : { run }),
-      isElsewhere: isSuperseded(entry, message),
-      danger: options.dangerOf(request.input, body.isDeceptive),
-    };
-  };
 
   const refreshMessage = (message: Message): Promise<void> => editor.refresh(message, () => looksOf(message));
   /** For what Slack may not show as it was taken last. */
@@ -139,10 +94,10 @@ export function createMessages(options: MessagesOptions): Messages {
       }
       // It was drawn before it was sent: what ended meanwhile must not keep its buttons.
       if (message.entries.some(hasChanged)) quietly(refreshMessage(message));
-      // A press that came before this has changed it as if it were a stranger's.
-      void early.get(placeKey(message))?.then(() => redraw(message));
+      strays.onPosted(message);
     },
   });
+  const strays = createStrays({ editor, entries, redraw, sending: poster.sending });
 
   /** The whole input as a file, where the message itself has no room; then the message can be approved. */
   const attachTo = async (entry: Entry, message: Message): Promise<void> => {
@@ -247,9 +202,13 @@ export function createMessages(options: MessagesOptions): Messages {
       // What is posted already is closed at once; what is on its way, when it has come.
       const open = refresh(entry);
       open.catch(() => {});
-      const late = [...entry.posting];
-      await Promise.allSettled(late);
-      await (late.length === 0 ? open : refresh(entry));
+      try {
+        const late = [...entry.posting];
+        await Promise.allSettled(late);
+        await (late.length === 0 ? open : refresh(entry));
+      } finally {
+        settle(entry);
+      }
     },
     ran: async (request, run) => {
       const entry = entries.get(request.id);
@@ -281,42 +240,9 @@ export function createMessages(options: MessagesOptions): Messages {
       }
       return true;
     },
-    isDuplicate: (click, requestId, nonce) => {
-      const entry = entries.get(requestId);
-      if (entry === undefined || !entry.maybeTwice || entry.request.nonce !== nonce) return false;
-      const ours = entry.messages.filter(({ channel }) => channel === click.channel);
-      const isOther = ours.length > 0 && ours.every(({ ts }) => ts !== click.message);
-      return isOther && entry.request.approvers.includes(click.user);
-    },
-    removeButtons: async (click, words) => {
-      const known = entries.at(click.channel, click.message);
-      // While a request is open, what it shows is the core's to end.
-      // The press came from a button that should not be there.
-      if (known?.entries.some(({ outcome }) => outcome !== undefined) === true) return redraw(known);
-      if (known !== undefined) return;
-      const note = richText([section([text(words)])]);
-      const kept = click.blocks.filter((block) => block.type !== 'actions');
-      const place = { channel: click.channel, ts: click.message };
-      const short = (): Looks => ({ text: words, blocks: [note] });
-      const edited = editor
-        .edit(place, { text: words, blocks: [...kept, note], short }, { maxTries: REMOVE_TRIES })
-        .catch(() => {});
-      if (poster.sending().length === 0) early.clear();
-      else early.set(placeKey(place), Promise.all([early.get(placeKey(place)), edited]));
-      await edited;
-    },
+    isDuplicate: strays.isDuplicate,
+    removeButtons: strays.removeButtons,
   };
-}
-
-function placeKey({ channel, ts }: Place): string {
-  return `${channel} ${ts}`;
-}
-
-/** Whether the person was given a newer message for a request. */
-function isSuperseded(entry: Entry, message: Message): boolean {
-  const current = currentMessage(entry, message.approver);
-  // While a message is on its way it has no place yet, and is the newest.
-  return message.ts !== '' && current !== undefined && current.ts !== message.ts;
 }
 
 function hasChanged({ outcome, countedBy }: Entry): boolean {

@@ -1,7 +1,8 @@
 /** The questions of AskUserQuestion: what they are, and how a card shows them where they cannot be answered. */
+import { isObject } from '../protocol.ts';
 import type { ToolInput } from '../types.ts';
 import type { Shown } from './slack-edits.ts';
-import { type Field, isRecord, own } from './slack-field.ts';
+import { type Field, own } from './slack-field.ts';
 import { countHidden, encodeInline } from './visible.ts';
 import { choose, questionLabel } from './wording.ts';
 
@@ -57,7 +58,7 @@ function readQuestions(input: ToolInput): readonly Question[] | undefined {
 }
 
 function toQuestion(value: unknown): Question | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const { question: text, header, options: given, multiSelect: isMany, ...more } = value;
   const options = allOf(given, toOption);
   if (typeof text !== 'string' || typeof header !== 'string' || typeof isMany !== 'boolean') return undefined;
@@ -65,7 +66,7 @@ function toQuestion(value: unknown): Question | undefined {
 }
 
 function toOption(value: unknown): Option | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const { label, description, preview, ...more } = value;
   if (typeof label !== 'string' || typeof description !== 'string' || Object.keys(more).length > 0) return undefined;
   if (preview === undefined) return { label, description };

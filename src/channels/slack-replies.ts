@@ -3,6 +3,7 @@ import type { Answer, Core, Verdict } from '../types.ts';
 import type { Notify } from './slack-clicks.ts';
 import { currentMessage, type Entries, type Entry, type Message } from './slack-entries.ts';
 import { field } from './slack-errors.ts';
+import { createMemory } from './slack-memory.ts';
 import { NOTICES, noticeOf } from './wording-notices.ts';
 
 export interface RepliesOptions {
@@ -105,20 +106,6 @@ function decisionOf(words: string, waiting: readonly Entry[]): Decision | undefi
   if (no === null) return undefined;
   const reason = no[1]?.trim() ?? '';
   return { decision: 'deny', ...(reason === '' ? {} : { reason }) };
-}
-
-/** Returns whether a key was given before; remembers the last ones only. */
-function createMemory(kept: number): (key: string) => boolean {
-  const seen = new Set<string>();
-  return (key) => {
-    if (seen.has(key)) return true;
-    seen.add(key);
-    for (const oldest of seen) {
-      if (seen.size <= kept) break;
-      seen.delete(oldest);
-    }
-    return false;
-  };
 }
 
 /** As the person wrote it: Slack puts links into angle brackets, and writes three characters as entities. */

@@ -1,6 +1,6 @@
 /**
  * The Slack channel: a card in a direct message, and its two buttons. Put together here: connections
- * (slack-connection.ts), clicks (slack-bolt.ts, slack-clicks.ts), messages (slack-messages.ts) and their health.
+ * (slack-connection.ts), clicks (slack-bolt.ts, slack-presses.ts), messages (slack-messages.ts) and their health.
  */
 import { AppError } from '../errors.ts';
 import { createMasker, type SecretRule } from '../secrets.ts';
@@ -8,21 +8,19 @@ import type { ApprovalRequest, Channel, Core, Outcome } from '../types.ts';
 import { renderBody } from './slack-body.ts';
 import { createBolt } from './slack-bolt.ts';
 import { createSlackCalls, failureOf } from './slack-calls.ts';
-import { createClickHandler, createNotices, inOrder, type Notify } from './slack-clicks.ts';
 import { type Connection, type ConnectionState, createConnection } from './slack-connection.ts';
 import { createEditor } from './slack-editor.ts';
 import { isFailure, type SlackFailure } from './slack-errors.ts';
-import { createForms } from './slack-forms.ts';
 import { createGrantMessages } from './slack-grants.ts';
 import { healthOf, readIdentity, requireScope, type SlackHealth, type SlackIdentity } from './slack-health.ts';
 import type { ChannelLogger } from './slack-logger.ts';
 import { createMessages, type MessagesOptions } from './slack-messages.ts';
+import { connectPresses, createNotify, orderPresses } from './slack-presses.ts';
 import { createReplies } from './slack-replies.ts';
 import { checkRuntime } from './slack-runtime.ts';
 import { createLookAround, type LookAround } from './slack-surroundings.ts';
 import { createThreads } from './slack-threads.ts';
 import { DEFAULT_TIMING, pause, type SlackTiming } from './slack-timing.ts';
-import { HAS_OWN_CARD, NOTICES } from './wording-notices.ts';
 
 export interface SlackChannelOptions {
   readonly botToken: string;
@@ -53,11 +51,7 @@ export interface SlackChannelOptions {
   readonly random?: () => number;
 }
 
-/** A press opens a form for three seconds only. */
-const PRESS_WAIT_MS = 700;
 const DEFAULT_API_URL = 'https://slack.com/api/';
-/** A notice that comes later than this explains nothing. */
-const NOTICE_DEADLINE_MS = 10_000;
 
 /**
  * Creates the channel; nothing is opened before `start`.
@@ -145,15 +139,7 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
     },
   });
 
-  const notify: Notify = ({ channel, user, threadTs }, text, respond) => {
-    const bounds = { deadline: now() + NOTICE_DEADLINE_MS, maxTries: 2, signal: stopping.signal };
-    const place = { channel, user, ...(threadTs === undefined ? {} : { thread_ts: threadTs }) };
-    calls
-      .call('edit', 'chat.postEphemeral', { ...place, text }, 'tell the person', bounds)
-      // Who is not in the conversation can still be reached through the click's own address.
-      .catch(() => respond?.(text))
-      .catch(() => logger.debug({}, 'notice not shown'));
-  };
+  const notify = createNotify({ calls, now, stopping: stopping.signal, logger });
 
   /** What was decided without asking: a line in the session's thread. */
   const showAutomatic = async (request: ApprovalRequest, outcome: Outcome): Promise<void> => {
@@ -168,28 +154,14 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
     const giveUpAt = now() + timing.startBudgetMs;
     identity = readIdentity(await firstAnswer(authTest, giveUpAt, timing.startRetryMs, now));
     requireScope(identity);
-    const { entries, refresh } = messages;
-    const notices = createNotices({ now, noticeMs: timing.noticeMs, notify });
-    const forms = createForms({ calls, core, entries, instanceId, now, refresh, notify, stopping: stopping.signal });
-    const { whenKnown } = messages;
-    const { onReaction, onMessage } = createReplies({ core, entries, now, notify: notices, whenKnown });
-    const handle = createClickHandler({
-      ...{ instanceId, now, core, notify: notices },
-      isDuplicate: messages.isDuplicate,
+    const { handle, forms, notices } = connectPresses({
+      ...{ calls, now, core, messages, instanceId, notify, stopping: stopping.signal },
+      noticeMs: timing.noticeMs,
       onForeign: () => connection?.suspectSharing(),
-      openForm: forms.open,
-      onQuestion: forms.onQuestion,
-      onMore: (click, { requestId }, notice) => {
-        const entry = entries.get(requestId);
-        if (entry === undefined) return notice(NOTICES['unknown-request']);
-        messages.unfold(entry, click.user).then(
-          (isNew) => isNew || notice(HAS_OWN_CARD),
-          () => notice(NOTICES.noForm),
-        );
-      },
-      removeButtons: (click, words) => void messages.removeButtons(click, words),
     });
-    const onClick = inOrder(handle, (click) => whenKnown(click.channel, click.message, PRESS_WAIT_MS));
+    const { entries, whenKnown } = messages;
+    const { onReaction, onMessage } = createReplies({ core, entries, now, notify: notices, whenKnown });
+    const onClick = orderPresses(handle, messages);
     const { botId, botUserId } = identity;
     const listeners = { onClick, onSubmit: forms.submit, onTurn: forms.turn, onReaction, onMessage };
     const onEnvelope = await createBolt({ botToken, apiUrl, logger, timing, botId, botUserId, ...listeners });

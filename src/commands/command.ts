@@ -68,6 +68,12 @@ export async function runCommand({ mode, flags, word }: ParsedArgv, surroundings
       const history = await import('./history.ts');
       return history[mode](flags, env);
     }
+    case 'setup':
+    case 'manifest':
+    case 'uninstall': {
+      const setup = await import('./setup.ts');
+      return setup[mode]({ flags, ...surroundings });
+    }
     case 'demo': {
       const { runDemo } = await import('./demo.ts');
       return runDemo({ isAuto: flags.auto === true, port: flags.port, print });

@@ -2,12 +2,13 @@
 import { rmSync } from 'node:fs';
 import { appFingerprint, appKey, type ConnectionEvents, type Wanted } from '../daemon.ts';
 import { daemonArguments, daemonEnvironment } from '../daemon-environment.ts';
-import { freshFailure } from '../daemon-files.ts';
-import { FROM_ANY, startAndConnect } from '../daemon-start.ts';
-import { AppError, knownCode, oneLine } from '../errors.ts';
+import { throwFreshFailure } from '../daemon-files.ts';
+import { startAndConnect } from '../daemon-start.ts';
+import { AppError, oneLine } from '../errors.ts';
 import type { ParsedArgv } from '../options.ts';
 import { patienceUntil } from '../patience.ts';
 import type { DaemonStatus } from '../protocol.ts';
+import { FROM_ANY } from '../readiness.ts';
 import type { Settings } from '../settings.ts';
 import { appPaths } from '../state.ts';
 import type { Said } from '../types.ts';
@@ -21,6 +22,8 @@ const PATIENCE_MS = 10_000;
 const CONNECT_MS = 5_000;
 const POLL_MS = 20;
 
+/** Whatever runs has to make room. */
+const OUTDATED = { state: 'outdated', hasOtherSettings: false } as const;
 const NOBODY: ConnectionEvents = { onLine: () => {}, onBroken: () => {}, onClose: () => {} };
 
 /**
@@ -35,7 +38,7 @@ export async function runRestart(settings: Settings, flags: ParsedArgv['flags'],
   rmSync(wanted.paths.failure, { force: true });
   const before = await askDaemon(wanted.paths, env);
   while (left() > 0) {
-    const connection = await startAndConnect(wanted, launchWith, left, NOBODY, true, FROM_ANY);
+    const connection = await startAndConnect(wanted, launchWith, { left, isBack: false }, NOBODY, OUTDATED, FROM_ANY);
     connection.close();
     const after = await askDaemon(wanted.paths, env);
     // Not yet: a hook was about to start one, and has met the old one.
@@ -66,9 +69,7 @@ async function connected(wanted: Wanted, first: DaemonStatus, env: Environment):
     if (latest.slack.state !== 'connecting') break;
     const status = await askDaemon(wanted.paths, env);
     if (typeof status !== 'string') latest = status;
-    const failure = freshFailure(wanted.paths.failure, wanted.app);
-    if (failure !== undefined)
-      throw new AppError(knownCode(failure.code, 'daemon-start'), failure.message, { hint: failure.hint });
+    throwFreshFailure(wanted);
   }
   return latest;
 }

@@ -6,7 +6,8 @@ import { readIdentity, requireScope } from '../channels/slack-health.ts';
 import { checkRuntime } from '../channels/slack-runtime.ts';
 import { appKey } from '../daemon.ts';
 import { AppError, toAppError } from '../errors.ts';
-import { type Settings, VISIBLE_TOKENS } from '../settings.ts';
+import { VISIBLE_TOKENS } from '../misused.ts';
+import type { Settings } from '../settings.ts';
 import { appPaths } from '../state.ts';
 import type { Said } from '../types.ts';
 import { askDaemon } from './status.ts';
@@ -74,6 +75,12 @@ function checkForm({ botToken, appToken, approvers, apiUrl }: Settings): Credent
     const missing = botToken === undefined ? 'bot token' : appToken === undefined ? 'app token' : 'user id';
     throw new AppError('missing-config', `Expected a Slack ${missing}, got none`);
   }
+  checkTokenForm(botToken, appToken);
+  return { botToken, appToken, approver, apiUrl };
+}
+
+/** Throws AppError('bad-token'). */
+export function checkTokenForm(botToken: string, appToken: string): void {
   if (botToken.startsWith('xapp-') && appToken.startsWith('xoxb-')) {
     throw new AppError('bad-token', 'The bot token and the app token are swapped', {
       hint: 'Give xoxb- as --bot-token and xapp- as --app-token.',
@@ -91,7 +98,6 @@ function checkForm({ botToken, appToken, approvers, apiUrl }: Settings): Credent
   // Such as the ellipsis of an example: no header takes it, and the library would call it a network error.
   if (![botToken, appToken].every((token) => /^[\w.-]+$/.test(token)))
     throw new AppError('bad-token', 'Expected tokens of letters, digits, - and _ only');
-  return { botToken, appToken, approver, apiUrl };
 }
 
 /** Enough of a token to recognise its kind, and nothing of its secret. */

@@ -192,6 +192,8 @@ export interface Emulator {
     readonly broadcast?: boolean;
     readonly userId?: string;
   }): Promise<ClickResult>;
+  /** A person opens the app's messages: an `app_home_opened` event, which needs no scope. */
+  openMessages(userId?: string): Promise<ClickResult>;
   /** A person reacts: a `reaction_added` event (needs reactions:read). `emoji` may have a skin tone: `+1::skin-tone-3`. */
   react(target: Reaction): Promise<ClickResult>;
   /** A person takes a reaction back: a `reaction_removed` event. */

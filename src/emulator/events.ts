@@ -4,8 +4,8 @@ import type { Delivery, SocketMode } from './socket-mode.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface Events {
-  /** The result is that of the first attempt, 'no-connection' without the scope; retries go on behind it. */
-  send(scope: string, event: Record<string, unknown>): Promise<ClickResult>;
+  /** The result is that of the first attempt, 'no-connection' without the scope where one is needed; retries go on behind it. */
+  send(scope: string | undefined, event: Record<string, unknown>): Promise<ClickResult>;
   /** Ends the redelivery. */
   stop(): void;
 }
@@ -17,8 +17,8 @@ const EVENT_RETRIES_MS = [0, 60_000, 300_000];
 export function createEvents(workspace: Workspace, socketMode: SocketMode): Events {
   const retries = new Set<ReturnType<typeof setTimeout>>();
 
-  async function send(scope: string, event: Record<string, unknown>): Promise<ClickResult> {
-    if (!workspace.scopes.includes(scope)) return { delivery: 'no-connection' };
+  async function send(scope: string | undefined, event: Record<string, unknown>): Promise<ClickResult> {
+    if (scope !== undefined && !workspace.scopes.includes(scope)) return { delivery: 'no-connection' };
     const payload = {
       token: workspace.verificationToken,
       team_id: workspace.teamId,

@@ -6,7 +6,7 @@ import { addMessage } from './methods-chat.ts';
 import { addReaction, reactionName, removeReaction } from './reactions.ts';
 import { existingMessage, type Workspace } from './workspace.ts';
 
-export type Talk = Pick<Emulator, 'say' | 'react' | 'unreact'>;
+export type Talk = Pick<Emulator, 'say' | 'openMessages' | 'react' | 'unreact'>;
 
 /** Creates the people's side of conversations. */
 export function createTalk(workspace: Workspace, events: Events): Talk {
@@ -54,6 +54,14 @@ export function createTalk(workspace: Workspace, events: Events): Talk {
 
   return {
     say,
+    openMessages: async (userId = workspace.user.id) =>
+      events.send(undefined, {
+        type: 'app_home_opened',
+        user: userId,
+        channel: workspace.dmOf(userId),
+        tab: 'messages',
+        event_ts: workspace.nextTs(),
+      }),
     react: async (target) => reaction('reaction_added', target, addReaction),
     unreact: async (target) => reaction('reaction_removed', target, removeReaction),
   };

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { AppError } from '../errors.ts';
 import { AGENT_NAMES } from '../protocol.ts';
 import { isAgent } from '../protocol-daemon.ts';
+import { checkSecretRule } from '../secrets.ts';
 import type { AgentName } from '../types.ts';
 import { globProblem, isEveryPath } from './paths.ts';
 import { isAnything } from './wildcard.ts';
@@ -161,9 +162,10 @@ function isNarrow({ tool, argument: wanted, path, project }: Omit<Conditions, 'a
   );
 }
 
-function isExpression(source: string): boolean {
+function isExpression(pattern: string): boolean {
   try {
-    return !new RegExp(source, 'u').test('');
+    checkSecretRule({ name: '', pattern });
+    return true;
   } catch {
     return false;
   }

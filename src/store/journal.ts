@@ -35,7 +35,7 @@ export function createJournal({ store, path, checkpoint, now, ...options }: Jour
   const keepPlace = (): void => {
     timer = undefined;
     const end = store.end();
-    if (end === undefined || !follower.isEmpty()) return;
+    if (end === undefined || !follower.isEmpty(now())) return;
     try {
       const temporary = `${checkpoint}.${process.pid}`;
       writeFileSync(temporary, `${JSON.stringify(end)}\n`, { mode: 0o600 });
@@ -50,7 +50,7 @@ export function createJournal({ store, path, checkpoint, now, ...options }: Jour
       const kept = record.type === 'asked' ? { ...record, app: options.app } : record;
       store.append(kept);
       follower.note(kept);
-      if (follower.isEmpty()) timer ??= setTimeout(keepPlace, CHECKPOINT_MS);
+      if (follower.isEmpty(now())) timer ??= setTimeout(keepPlace, CHECKPOINT_MS);
     },
     leftBehind: () => {
       try {

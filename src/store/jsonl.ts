@@ -65,6 +65,8 @@ const DAY_MS = 86_400_000;
 export function createJsonlStore(path: string, options: JsonlOptions = {}): JsonlStore {
   const { maxBytes = MAX_FILE_BYTES, now = Date.now } = options;
   let log: OpenLog | undefined;
+  /** The file that we wrote to last, also when it is closed. */
+  let lastLog: Pick<OpenLog, 'inode' | 'isRegular' | 'size'> | undefined;
   let headFd: number | undefined;
   /** What this process has written last; undefined before. */
   let end: Link | undefined;
@@ -100,12 +102,27 @@ export function createJsonlStore(path: string, options: JsonlOptions = {}): Json
   const write = (to: OpenLog, record: StoreRecord, after: Link, lead = ''): void => {
     const { line, link } = seal(record, after);
     const bytes = Buffer.concat([Buffer.from(lead), line]);
-    let written = 0;
-    while (written < bytes.length) written += writeSync(to.fd, bytes, written);
-    fsyncSync(to.fd);
+    try {
+      let written = 0;
+      while (written < bytes.length) written += writeSync(to.fd, bytes, written);
+      fsyncSync(to.fd);
+      writeHead(link);
+    } catch (error) {
+      takeBack(to);
+      throw error;
+    }
     to.size += bytes.length;
-    writeHead(link);
+    lastLog = to;
     end = link;
+  };
+
+  /** What did not get there whole must not be read as if it had counted. Where it stays all the same, the next record closes it off. */
+  const takeBack = ({ fd, isRegular, size }: OpenLog): void => {
+    try {
+      if (isRegular) ftruncateSync(fd, size);
+    } catch {
+      // Nothing else can be done about it.
+    }
   };
 
   const open = (isChanged: boolean): OpenLog => {
@@ -131,24 +148,26 @@ export function createJsonlStore(path: string, options: JsonlOptions = {}): Json
     return opened;
   };
 
-  const isChanged = ({ isRegular, inode, size }: OpenLog): boolean => {
+  const isChanged = ({ isRegular, inode, size }: Pick<OpenLog, 'inode' | 'isRegular' | 'size'>): boolean => {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     return stat?.ino !== inode || (isRegular && stat.size !== size);
   };
 
   /** A log whose end is not what we wrote goes on, in what has its name, and says so. */
   const current = (): OpenLog => {
-    if (log === undefined) return open(false);
-    if (!isChanged(log)) return log;
-    const isContinued = end !== undefined && isWrittenOn(path, log, end);
-    if (isContinued) end = undefined;
+    const wasOpen = log !== undefined;
+    const ours = log ?? lastLog;
+    if (ours === undefined) return open(false);
+    const isOther = isChanged(ours);
+    if (log !== undefined && !isOther) return log;
+    if (isOther && end !== undefined && isWrittenOn(path, ours, end)) end = undefined;
     closeLog();
-    return open(end !== undefined && end.seq > 0);
+    return open(wasOpen && end !== undefined && end.seq > 0);
   };
 
   /** Keeps the file when it cannot be renamed: a log that is too long is better than none. */
   const rotate = (full: OpenLog, last: number): OpenLog => {
-    const target = segmentPath(path, firstSeq(path) ?? last, last);
+    const target = segmentPath(path, firstSealed(path)?.seq ?? last, last);
     if (existsSync(target)) return full;
     try {
       renameSync(path, target);
@@ -209,15 +228,22 @@ export function createJsonlStore(path: string, options: JsonlOptions = {}): Json
 }
 
 /** Whether what has changed is that somebody else has gone on with the chain where we left it: the daemon of another app. */
-function isWrittenOn(path: string, { inode, size }: OpenLog, end: Link): boolean {
+function isWrittenOn(path: string, { inode, size }: Pick<OpenLog, 'inode' | 'size'>, end: Link): boolean {
   const full = [...segmentsOf(path).map((segment) => segment.path), path];
   const ours = full.find((file) => lstatSync(file, { throwIfNoEntry: false })?.ino === inode);
   if (ours === undefined) return false;
-  for (const { bytes } of linesOf(ours, size)) return unseal(bytes)?.prev === end.hash;
-  // Nothing came behind it: then it is full, and the next file begins with what does.
-  if (ours === path) return false;
-  for (const { bytes } of linesOf(path)) return unseal(bytes)?.prev === end.hash;
-  return false;
+  // When nothing came behind it, it is full, and the next file begins with what does.
+  const next = firstSealed(ours, size) ?? (ours === path ? undefined : firstSealed(path));
+  return next?.prev === end.hash;
+}
+
+/** The first record of the chain from a byte on: somebody may have left a torn line before it, and said so in it. */
+function firstSealed(path: string, startAt = 0): ReturnType<typeof unseal> {
+  for (const { bytes } of linesOf(path, startAt)) {
+    const sealed = unseal(bytes);
+    if (sealed !== undefined) return sealed;
+  }
+  return undefined;
 }
 
 /** A crash may have kept nothing but the line break of a record from the disk: it gets one, and is a record. */
@@ -225,15 +251,6 @@ function lastClosed(log: OpenLog): ReturnType<typeof lastSealed> {
   const { tail } = lastSealed(log.fd);
   if (unseal(tail.subarray(tail.lastIndexOf(0x0a) + 1)) !== undefined) log.size += writeSync(log.fd, '\n');
   return lastSealed(log.fd);
-}
-
-/** The number of a file's first record of the chain. */
-function firstSeq(path: string): number | undefined {
-  for (const { bytes } of linesOf(path)) {
-    const sealed = unseal(bytes);
-    if (sealed !== undefined) return sealed.seq;
-  }
-  return undefined;
 }
 
 function hashOfFile(fd: number, closing: string): string {

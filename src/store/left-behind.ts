@@ -1,12 +1,14 @@
 /** Follows requests through the records of the audit log: which of them are not at their end, and what is known of those. Pure. */
+import { isObject } from '../protocol.ts';
 import { isAgent } from '../protocol-daemon.ts';
+import { withoutLargeInput } from '../settled-request.ts';
 import type { ApprovalRequest, HookInput, LeftBehind, Outcome, Receipt, StoreRecord } from '../types.ts';
 
 export interface Follower {
   /** Takes note of a record, in the order of the log. */
   note(record: StoreRecord): void;
-  /** Whether everything that was asked is at its end. */
-  isEmpty(): boolean;
+  /** Whether everything that was asked is at its end, or so old that nobody looks at its messages any more. */
+  isEmpty(now: number): boolean;
   /**
    * Requests that are not at their end, in the order in which they were asked, those that share a message with one, and
    * those that have ended just now. All times are milliseconds since the epoch.
@@ -49,6 +51,7 @@ export function createFollower({ app, nonceOf }: FollowerOptions): Follower {
     if (followed === undefined) return;
     Object.assign(followed, changed(followed));
     const isOpen = isUnfinished(followed);
+    if (!isOpen) Object.assign(followed, { request: withoutLargeInput(followed.request) });
     (isOpen ? closed : open).delete(id);
     (isOpen ? open : closed).set(id, followed);
     for (const oldest of closed.keys()) {
@@ -89,11 +92,19 @@ export function createFollower({ app, nonceOf }: FollowerOptions): Follower {
     }
   };
 
+  const forget = (now: number): void => {
+    for (const [id, { request }] of open) if (request.expiresAt < now - FORGOTTEN_MS) open.delete(id);
+  };
+
   return {
     note,
-    isEmpty: () => open.size === 0,
+    isEmpty: (now) => {
+      forget(now);
+      return open.size === 0;
+    },
     list: (now) => {
-      const unfinished = [...open.values()].filter(({ request }) => request.expiresAt >= now - FORGOTTEN_MS);
+      forget(now);
+      const unfinished = [...open.values()];
       const messages = new Set(unfinished.flatMap(({ receipts }) => receipts.map(nameOf)));
       const beside = [...closed.values()].filter(
         ({ receipts, outcome }) =>
@@ -158,7 +169,7 @@ function receiptOf({ conversation, message, complete, approver, thread, isList }
   };
 }
 
-/** The record is the outcome, and what the log adds. */
+/** The record is the outcome, and what the log adds. A permission for a while ended with the daemon that gave it. */
 function outcomeOf(record: StoreRecord): Outcome {
   const {
     type: _type,
@@ -168,11 +179,8 @@ function outcomeOf(record: StoreRecord): Outcome {
     seq: _seq,
     prev: _prev,
     hash: _hash,
+    grant: _grant,
     ...outcome
   } = record;
   return outcome as unknown as Outcome;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

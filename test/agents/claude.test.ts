@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { claude } from '../../src/agents/claude.ts';
 import { claudeEvidence } from '../../src/agents/claude-evidence.ts';
@@ -9,7 +10,7 @@ import type { Decided, HookInput, Offers, Outcome, PermissionUpdate } from '../.
 import { readOutput } from './claude-outputs.ts';
 
 const FIXTURES = ['claude-code', 'claude-code-2.1.329'].flatMap((folder) => {
-  const base = new URL(`../fixtures/${folder}/`, import.meta.url).pathname;
+  const base = `${join(import.meta.dir, '../fixtures', folder)}/`;
   return readdirSync(base)
     .filter((name) => name.endsWith('.json') && !name.startsWith('http-'))
     .map((name) => ({ name: `${folder}/${name}`, path: base + name }));
@@ -21,7 +22,7 @@ const SAME_CALL = FIXTURES.filter(({ name }) => name.includes('/PostToolUse')).f
   return idOf(before) === idOf(after.path) ? [{ ...after, before }] : [];
 });
 const load = async (name: string): Promise<HookInput> =>
-  claude.read(await Bun.file(new URL(`../fixtures/claude-code/${name}.json`, import.meta.url).pathname).json());
+  claude.read(await Bun.file(join(import.meta.dir, `../fixtures/claude-code/${name}.json`)).json());
 
 const allowed: Decided = { kind: 'allowed', by: 'U1', via: 'Slack', at: 1 };
 const denied: Decided = { kind: 'denied', by: 'U1', via: 'Slack', at: 1 };

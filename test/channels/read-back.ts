@@ -23,7 +23,7 @@ export function readDiff(shown: string): { readonly oldText: string; readonly ne
 }
 
 /** The rows of a table of arguments. */
-export function readTable(shown: string): Record<string, unknown> {
+function readTable(shown: string): Record<string, unknown> {
   const rows = shown.split('\n').map((row): [string, unknown] => {
     const [, json, plain, value] = /^(?:("(?:[^"\\]|\\.)*")|([\w.-]+)): *(.*)$/.exec(row) ?? [];
     const key = plain ?? String(JSON.parse(decodeVisible(json ?? '""')));

@@ -4,7 +4,7 @@ import { renderBody } from '../../src/channels/slack-body.ts';
 import type { Place } from '../../src/channels/slack-editor.ts';
 import { createEntries, currentMessage } from '../../src/channels/slack-entries.ts';
 import { createMasker } from '../../src/secrets.ts';
-import type { LeftBehind, Receipt } from '../../src/types.ts';
+import type { LeftBehind, Outcome, Receipt } from '../../src/types.ts';
 import { bash, makeRequest } from './requests.ts';
 
 const receipt = (message: string, change: Partial<Receipt> = {}): Receipt => ({
@@ -61,6 +61,15 @@ describe('what an earlier daemon has posted', () => {
     const entry = adopt(one).entryOf(one);
     expect(entry).toMatchObject({ countedBy: ['U2'], outcome: { kind: 'expired' } });
     expect(entry?.over.signal.aborted).toBe(true);
+  });
+
+  test('and needs nothing more is kept without its large input', () => {
+    const outcome: Outcome = { kind: 'expired', reason: 'r', at: 1 };
+    const request = () => makeRequest(bash('make', { log: 'x'.repeat(20_000) }));
+    const done = left([receipt('1.1')], { request: request(), outcome, isAtEnd: true });
+    const open = left([receipt('1.1')], { request: request(), outcome });
+    const { entryOf } = adopt(done, open);
+    expect([entryOf(done)?.isLight, entryOf(open)?.isLight]).toEqual([true, false]);
   });
 
   test('may be there without a record of it, when there is none', () => {

@@ -1,18 +1,11 @@
 /** The approvals and the real pieces of the Slack adapter, put together as slack.ts and server.ts do it, over calls that are a value. */
 import { type Approvals, type ApprovalsOptions, createApprovals } from '../../src/approvals.ts';
 import type { SlackCalls } from '../../src/channels/slack-calls.ts';
-import {
-  type Click,
-  createClickHandler,
-  createNotices,
-  inOrder,
-  type Notify,
-} from '../../src/channels/slack-clicks.ts';
+import type { Click } from '../../src/channels/slack-clicks.ts';
 import { createEditor } from '../../src/channels/slack-editor.ts';
-import { createForms } from '../../src/channels/slack-forms.ts';
 import { createMessages } from '../../src/channels/slack-messages.ts';
+import { connectPresses, createNotify, orderPresses } from '../../src/channels/slack-presses.ts';
 import { createThreads } from '../../src/channels/slack-threads.ts';
-import { HAS_OWN_CARD, NOTICES } from '../../src/channels/wording-notices.ts';
 import { createGrants } from '../../src/grants.ts';
 import type { Answer, Channel, Core, Receipt, StoreRecord, Verdict } from '../../src/types.ts';
 import { HOST, INSTANCE } from './requests.ts';
@@ -56,10 +49,6 @@ export interface Assembly {
   end(): void;
 }
 
-/** How long a press waits for the place of its message; see slack.ts. */
-export const PRESS_WAIT_MS = 700;
-const NOTICE_DEADLINE_MS = 10_000;
-
 export function createAssembly(options: AssemblyOptions): Assembly {
   const { calls, now, noticeMs, witness } = options;
   const stopping = new AbortController();
@@ -76,14 +65,7 @@ export function createAssembly(options: AssemblyOptions): Assembly {
     onPosted: () => {},
   });
 
-  const notify: Notify = ({ channel, user, threadTs }, text, respond) => {
-    const bounds = { deadline: now() + NOTICE_DEADLINE_MS, maxTries: 2, signal: stopping.signal };
-    const place = { channel, user, ...(threadTs === undefined ? {} : { thread_ts: threadTs }) };
-    calls
-      .call('edit', 'chat.postEphemeral', { ...place, text }, 'tell the person', bounds)
-      .catch(() => respond?.(text))
-      .catch(() => {});
-  };
+  const notify = createNotify({ ...shared, logger: { debug: () => {} } });
 
   let handling: Click | undefined;
   const witnessed = (core: Core): Core => ({
@@ -100,24 +82,9 @@ export function createAssembly(options: AssemblyOptions): Assembly {
   });
 
   const connect = (core: Core): Assembly['onClick'] => {
-    const { entries, refresh, whenKnown } = messages;
-    const notices = createNotices({ now, noticeMs, notify });
-    const forms = createForms({ ...shared, core, entries, instanceId: INSTANCE, refresh, notify });
-    const handle = createClickHandler({
-      ...{ instanceId: INSTANCE, now, core, notify: notices },
-      isDuplicate: messages.isDuplicate,
+    const { handle } = connectPresses({
+      ...{ ...shared, core, messages, instanceId: INSTANCE, notify, noticeMs },
       onForeign: () => {},
-      openForm: forms.open,
-      onQuestion: forms.onQuestion,
-      onMore: (click, { requestId }, notice) => {
-        const entry = entries.get(requestId);
-        if (entry === undefined) return notice(NOTICES['unknown-request']);
-        messages.unfold(entry, click.user).then(
-          (isNew) => isNew || notice(HAS_OWN_CARD),
-          () => notice(NOTICES.noForm),
-        );
-      },
-      removeButtons: (click, words) => void messages.removeButtons(click, words),
     });
     const handled: typeof handle = (click, respond) => {
       witness.onHandled(click);
@@ -128,7 +95,7 @@ export function createAssembly(options: AssemblyOptions): Assembly {
         handling = undefined;
       }
     };
-    return inOrder(handled, (click) => whenKnown(click.channel, click.message, PRESS_WAIT_MS));
+    return orderPresses(handled, messages);
   };
 
   const channel: Channel = {

@@ -158,7 +158,7 @@ describe('trouble with the file', () => {
         const abort = new AbortController();
         const asked = Promise.allSettled([world.channel.ask(request, abort.signal, shown.resolve)]);
         const receipt = await shown.promise;
-        expect(Date.now() - started).toBeLessThan(1_000);
+        expect(Date.now() - started).toBeLessThan(5_000);
         expect(receipt.complete).toBe(false);
         await world.slack.click(press(receipt, 'csh_deny'));
         expect(world.answers).toMatchObject([{ decision: 'deny' }]);
@@ -166,7 +166,7 @@ describe('trouble with the file', () => {
         await asked;
         const ended = Date.now();
         await world.channel.close(request, withdrawn());
-        expect(Date.now() - ended).toBeLessThan(1_000);
+        expect(Date.now() - ended).toBeLessThan(5_000);
         expect(actionIds(world.message(receipt).blocks)).toEqual([]);
       },
       { timing: {} },

@@ -5,34 +5,37 @@ import { WORDS } from '../../src/channels/wording.ts';
 import { createWorld, inWorld, press } from './slack-world.ts';
 
 const noLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+/** Bounds are asserted with so much room: they guard against hangs, also where two cores have much to do. */
+const ROOM = 5;
+/** Longer than anything else that a test waits for. */
+const LINGER_MS = 30_000;
 
 describe('a refresh', () => {
   test('[K36] after a warning opens a new connection while the old one still takes clicks', () =>
     inWorld(async (world) => {
       const receipt = await world.ask(world.request());
-      const started = Date.now();
       world.slack.disconnect('warning');
       await world.slack.waitForConnections(2);
-      expect(Date.now() - started).toBeLessThan(100);
       const clicks = await Promise.all(Array.from({ length: 4 }, () => world.slack.click(press(receipt))));
       expect(clicks.every(({ delivery }) => delivery === 'acked')).toBe(true);
       expect(world.answers).toHaveLength(4);
       expect(world.slack.connectionsEver()).toBe(2);
     }));
 
-  test('that comes as an immediate close leaves a gap of less than 0.1 s', () =>
+  test('that comes as an immediate close does not wait for the end of the old connection', () =>
     inWorld(
       async (world) => {
         const receipt = await world.ask(world.request());
-        const started = Date.now();
         world.slack.disconnect('refresh_requested');
-        await world.slack.waitForConnections(1);
-        expect(Date.now() - started).toBeLessThan(100);
+        await world.slack.waitForConnections(1, LINGER_MS / 3);
         expect((await world.slack.click(press(receipt))).delivery).toBe('acked');
         expect(world.slack.connectionsEver()).toBe(2);
+        // With that the old one ends at last.
+        await world.slack.stop();
       },
-      {},
-      { tcpLingerMs: 5000 },
+      // Nor is it ended by us within that time.
+      { timing: { closeMs: LINGER_MS, watchMs: LINGER_MS } },
+      { tcpLingerMs: LINGER_MS },
     ));
 
   test('twenty of them in a row never leave two connections or none', () =>
@@ -79,7 +82,7 @@ describe('a lost connection', () => {
       world.slack.dropConnections();
       await world.slack.waitForConnections(0);
       await world.slack.waitForConnections(1);
-      expect(Date.now() - started).toBeLessThan(1000);
+      expect(Date.now() - started).toBeLessThan(1000 * ROOM);
       await world.healthy((health) => health.state === 'connected');
       expect(world.slack.connectionsEver()).toBe(2);
     }));
@@ -91,7 +94,7 @@ describe('a lost connection', () => {
       world.slack.dropConnections();
       await world.slack.waitForConnections(0);
       await world.slack.waitForConnections(1);
-      expect(Date.now() - started).toBeLessThan(3000);
+      expect(Date.now() - started).toBeLessThan(3000 * ROOM);
       expect(world.slack.connectionsEver()).toBe(2);
     }));
 
@@ -312,7 +315,7 @@ describe('stopping', () => {
     await world.start();
     const started = Date.now();
     await world.channel.stop();
-    expect(Date.now() - started).toBeLessThan(1500);
+    expect(Date.now() - started).toBeLessThan(1500 * ROOM);
     await world.slack.stop();
   });
 

@@ -123,7 +123,7 @@ describe('an edit', () => {
     const started = performance.now();
     card('Edit', edit(numbers(20_000), numbers(20_000).replaceAll('line', 'LINE')));
     // 15 ms on an idle machine; a diff without a bound takes minutes.
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 });
 

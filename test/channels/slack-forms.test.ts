@@ -541,6 +541,18 @@ describe('every form', () => {
       expect(titleOf(await openForm(world, receipt, 'csh_deny_reason'))).toBe(REASON_WORDS.deny.title);
     }));
 
+  test('that edits a large input whose request is over says so, and is noted as the approval that it was', () =>
+    inWorld(async (world) => {
+      const request = world.request(bash('make deploy', { log: 'x'.repeat(20_000) }));
+      const form = await openForm(world, await world.ask(request), 'csh_edit');
+      await world.channel.close(request, { kind: 'withdrawn', reason: 'Gone.', at: Date.now() });
+      world.verdict = 'closed';
+      await world.slack.submitView({ viewId: form.id, values: { csh_edit_0: typed('make deploy DRY=1') } });
+      expect(world.slack.views()[0]?.errors).toEqual({ csh_edit_0: NOTICES.closed });
+      expect(world.answers).toEqual([]);
+      expect(world.refused).toEqual([{ requestId: request.id, decision: 'allow', why: 'closed' }]);
+    }));
+
   test('of a request that nobody knows any more decides nothing', () =>
     inWorld(async (world) => {
       const receipt = await world.ask(world.request());

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import type { SlackChannelOptions } from '../../src/channels/slack.ts';
-import { createEditor, type Looks } from '../../src/channels/slack-editor.ts';
+import { createEditor, type Editor, type Looks, type Place } from '../../src/channels/slack-editor.ts';
 import { createGrantMessages } from '../../src/channels/slack-grants.ts';
 import type { Threads } from '../../src/channels/slack-threads.ts';
 import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
@@ -30,6 +30,25 @@ function ended(grant: Grant, how: NonNullable<Grant['ended']>['how'], by?: strin
   return { ...grant, ended: { how, at: Date.now(), ...(by === undefined ? {} : { by }) } };
 }
 
+/** Threads that only post. */
+function threadsOf(post: (looks: Looks) => Promise<Place>): Threads {
+  return {
+    rootOf: async () => undefined,
+    addAutomatic: async () => {},
+    end: async () => {},
+    adopt: () => {},
+    forget: () => {},
+    post: (_approver, _sessionId, looks) => post(looks),
+  };
+}
+
+const NO_EDITS: Editor = {
+  refresh: async () => {},
+  doubt: () => {},
+  posted: () => {},
+  edit: async () => {},
+};
+
 function inGrants(run: (world: World) => Promise<void>, options: Partial<SlackChannelOptions> = {}): Promise<void> {
   return inWorld(run, { threads: true, ...options });
 }
@@ -42,7 +61,7 @@ function grants(world: World): readonly EmulatedMessage[] {
   return world.slack.messages().filter(({ text }) => text === 'Allowed without asking' || text === 'Permission ended');
 }
 
-function words(blocks: EmulatedMessage['blocks'] | undefined): string {
+function words(blocks: unknown): string {
   return allTexts(blocks).join('');
 }
 
@@ -81,6 +100,29 @@ describe('a grant', () => {
       expect(grants(world)).toHaveLength(1);
       expect(actionIds(grants(world)[0]?.blocks ?? [])).toEqual(['csh_revoke']);
     }));
+
+  test('that was used many times while Slack took no message is posted again once, as it is then', async () => {
+    const [first, second] = [Promise.withResolvers<Place>(), Promise.withResolvers<Place>()];
+    const tries = [first, second];
+    const posted: Looks[] = [];
+    const show = createGrantMessages({
+      ...{ editor: NO_EDITS, instanceId: INSTANCE, maskRules: () => [], now: Date.now },
+      threads: threadsOf((looks) => {
+        posted.push(looks);
+        return tries[posted.length - 1]?.promise ?? Promise.reject(new Error('Expected no further post'));
+      }),
+      stopping: AbortSignal.abort(),
+    });
+    const grant = makeGrant();
+    const calls = Array.from({ length: 40 }, (_, index) => `make ${index}`);
+    const given = show(grant);
+    const uses = calls.map((_, index) => show(used(grant, ...calls.slice(0, index + 1))));
+    first.reject(new Error('Slack is away'));
+    second.resolve({ channel: 'D1', ts: '1.1' });
+    await Promise.all([given, ...uses]);
+    expect(posted).toHaveLength(2);
+    expect(words(posted[1]?.blocks)).toContain('Used 40 times:');
+  });
 
   test('is ended by Revoke, of which the core is asked for the person who pressed', () =>
     inGrants(async (world) => {
@@ -229,17 +271,10 @@ describe('the time that is left', () => {
       stopping: stopping.signal,
     });
     const posted: Looks[] = [];
-    const threads: Threads = {
-      rootOf: async () => undefined,
-      addAutomatic: async () => {},
-      end: async () => {},
-      adopt: () => {},
-      forget: () => {},
-      post: async (_approver, _sessionId, looks) => {
-        posted.push(looks);
-        return { channel: 'D1', ts: '1.1' };
-      },
-    };
+    const threads = threadsOf(async (looks) => {
+      posted.push(looks);
+      return { channel: 'D1', ts: '1.1' };
+    });
     const show = createGrantMessages({
       ...{ editor, threads, instanceId: INSTANCE, maskRules: () => [], countdownMs: 2 },
       now: () => now,

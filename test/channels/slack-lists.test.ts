@@ -376,7 +376,7 @@ describe('what does not fit into a row', () => {
       const first = world.ask(world.request(bash(`echo ${'x'.repeat(2_000)}`)), abort.signal);
       const started = Date.now();
       await world.ask(world.request(bash(`echo ${'y'.repeat(2_000)}`)));
-      expect(Date.now() - started).toBeLessThan(1_000);
+      expect(Date.now() - started).toBeLessThan(5_000);
       abort.abort();
       await first.catch(() => {});
     }));
@@ -423,14 +423,17 @@ describe('many at once', () => {
 
   test('are not held up by one that Slack makes wait', () =>
     inLists(async (world) => {
-      world.slack.fault('chat.postMessage', { kind: 'rate-limit', seconds: 2 });
-      const started = Date.now();
-      const first = world.ask(world.request(bash('make first')));
+      world.slack.fault('chat.postMessage', { kind: 'rate-limit', seconds: 20 });
+      const abort = new AbortController();
+      let isFirstOver = false;
+      const first = world.ask(world.request(bash('make first')), abort.signal).finally(() => {
+        isFirstOver = true;
+      });
       await world.slack.waitForCall(({ method }) => method === 'chat.postMessage');
       await world.ask(world.request(bash('make second')));
-      expect(Date.now() - started).toBeLessThan(400);
-      await first;
-      expect(Date.now() - started).toBeLessThan(2_500);
+      expect(isFirstOver).toBe(false);
+      abort.abort();
+      await first.catch(() => {});
     }));
 
   test('are not held up by one whose post gets no answer', () =>
@@ -441,7 +444,7 @@ describe('many at once', () => {
       await world.slack.waitForCall(({ method }) => method === 'chat.postMessage');
       const started = Date.now();
       await world.ask(world.request(bash('make second')));
-      expect(Date.now() - started).toBeLessThan(1_000);
+      expect(Date.now() - started).toBeLessThan(5_000);
       abort.abort();
       await first.catch(() => {});
     }));

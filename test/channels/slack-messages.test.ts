@@ -1,3 +1,4 @@
+import { heapStats } from 'bun:jsc';
 import { describe, expect, test } from 'bun:test';
 import type { SlackCalls } from '../../src/channels/slack-calls.ts';
 import type { Click } from '../../src/channels/slack-clicks.ts';
@@ -6,7 +7,7 @@ import { createMessages } from '../../src/channels/slack-messages.ts';
 import { createThreads } from '../../src/channels/slack-threads.ts';
 import { AppError } from '../../src/errors.ts';
 import type { ApprovalRequest, Outcome } from '../../src/types.ts';
-import { actionIds, bash, HOST, INSTANCE, makeRequest } from './requests.ts';
+import { actionIds, bash, HOST, INSTANCE, makeRequest, toolCall } from './requests.ts';
 
 interface Call {
   readonly method: string;
@@ -90,5 +91,33 @@ describe('a message that was pressed in vain before Slack had said where it is',
     post.succeed({ channel: 'D1', ts: '1.1' });
     const last = await nextCall();
     expect(actionIds(last.blocks)).toEqual(actionIds(post.blocks));
+  });
+});
+
+describe('requests that are over', () => {
+  const MEGABYTE = 1024 * 1024;
+  /** As it comes from a socket. */
+  const large = (index: number) =>
+    JSON.parse(JSON.stringify(toolCall('Write', { file_path: '/x', content: `${index} line\n`.repeat(MEGABYTE / 8) })));
+  const held = (): number => {
+    Bun.gc(true);
+    return heapStats().extraMemorySize / MEGABYTE;
+  };
+
+  test('do not keep their large inputs in memory', async () => {
+    const { messages, nextCall } = createDesk();
+    const before = held();
+    for (let index = 0; index < 20; index += 1) {
+      const request = makeRequest(large(index));
+      const asked = messages.ask(request, new AbortController().signal, () => void request.input);
+      (await nextCall()).succeed({ channel: 'D1', ts: `${index}.1` });
+      await asked;
+      const closed = messages.close(request, WITHDRAWN);
+      (await nextCall()).succeed();
+      await closed;
+    }
+    // One megabyte each, and as much again that the cards were cut from.
+    expect(held() - before).toBeLessThan(8);
+    expect(messages.entries.at('D1', '0.1')).toBeDefined();
   });
 });

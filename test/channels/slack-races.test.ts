@@ -1,8 +1,9 @@
 /** What must hold however Slack answers: each test runs the real adapter through many histories, in many orders. */
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { PRESS_WAIT_MS } from '../../src/channels/slack-presses.ts';
 import type { Outcome, Verdict } from '../../src/types.ts';
-import { type Given, PRESS_WAIT_MS } from './slack-assembly.ts';
+import type { Given } from './slack-assembly.ts';
 import {
   type Asked,
   buttonsIn,

@@ -178,11 +178,11 @@ describe('trouble while posting', () => {
       const started = Date.now();
       const first = world.ask(world.request());
       await world.slack.waitForCall((call) => call.method === 'chat.postMessage');
-      await world.ask(world.request());
-      expect(Date.now() - started).toBeLessThan(1000);
-      await first;
+      const other = await world.ask(world.request());
+      const waited = await first;
+      // A message's name is the time at which it was posted.
+      expect(Number(other.message)).toBeLessThan(Number(waited.message));
       expect(Date.now() - started).toBeGreaterThanOrEqual(1990);
-      expect(Date.now() - started).toBeLessThan(2500);
     }));
 
   test('[K32] gives up at once when Slack asks to wait beyond the deadline', () =>
@@ -192,7 +192,8 @@ describe('trouble while posting', () => {
       const error = await failure(world.ask(world.request()));
       expect(error.code).toBe('slack-rate-limited');
       expect(error.message).toContain('120 s');
-      expect(Date.now() - started).toBeLessThan(1000);
+      // And not at the deadline, a minute after it was asked.
+      expect(Date.now() - started).toBeLessThan(20_000);
     }));
 
   test.each([
@@ -337,24 +338,25 @@ describe('the first start', () => {
       await prepare(world);
       const started = Date.now();
       const error = await failure(world.start());
-      return { error, ms: Date.now() - started, connections: world.slack.connectionsEver() };
+      const tries = (method: string): number => world.slack.calls(method).length;
+      return { error, ms: Date.now() - started, tries, connections: world.slack.connectionsEver() };
     } finally {
       await world.end();
     }
   };
 
   test('rejects at once with a refused bot token', async () => {
-    const { error, ms, connections } = await startError(({ slack }) => slack.revoke('bot', true));
+    const { error, tries, connections } = await startError(({ slack }) => slack.revoke('bot', true));
     expect(error.code).toBe('slack-auth');
     expect(error.message).toContain('invalid_auth');
-    expect(ms).toBeLessThan(500);
+    expect(tries('auth.test')).toBe(1);
     expect(connections).toBe(0);
   });
 
   test('rejects at once with a refused app token', async () => {
-    const { error, ms } = await startError(({ slack }) => slack.revoke('app', true));
+    const { error, tries } = await startError(({ slack }) => slack.revoke('app', true));
     expect(error.code).toBe('slack-auth');
-    expect(ms).toBeLessThan(500);
+    expect(tries('apps.connections.open')).toBe(1);
   });
 
   test('rejects without the scope to write, naming it', async () => {
@@ -373,7 +375,7 @@ describe('the first start', () => {
     const { error, ms } = await startError(({ slack }) => slack.refuse(true));
     expect(error.code).toBe('slack-unreachable');
     expect(ms).toBeGreaterThan(800);
-    expect(ms).toBeLessThan(1500);
+    expect(ms).toBeLessThan(5_000);
   });
 
   test('rejects with both tokens swapped', async () => {
@@ -389,12 +391,12 @@ describe('the first start', () => {
     await world.end();
   });
 
-  test('survives two refused tries', async () => {
-    const world = await createWorld();
-    await world.slack.refuse(true);
-    const started = world.start();
-    setTimeout(() => void world.slack.refuse(false), 400);
-    await started;
+  test('survives two tries that fail', async () => {
+    // The usual second is short for a machine with much to do.
+    const world = await createWorld({ timing: { startBudgetMs: 10_000 } });
+    world.slack.fault('auth.test', { kind: 'drop' }, 2);
+    await world.start();
+    expect(world.slack.calls('auth.test')).toHaveLength(3);
     expect(world.slack.connections()).toBe(1);
     await world.end();
   });

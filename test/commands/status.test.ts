@@ -3,9 +3,10 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runStatus } from '../../src/commands/status.ts';
+import { VISIBLE_TOKENS } from '../../src/misused.ts';
 import type { DaemonStatus } from '../../src/protocol.ts';
 import { encodeReply } from '../../src/protocol-daemon.ts';
-import { resolveSettings, VISIBLE_TOKENS } from '../../src/settings.ts';
+import { resolveSettings } from '../../src/settings.ts';
 import type { Said } from '../../src/types.ts';
 
 const MINUTE_MS = 60_000;

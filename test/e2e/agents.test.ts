@@ -2,11 +2,12 @@
 import { describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { textOf, withBench } from './bench.ts';
 
-const FIXTURES = new URL('../fixtures/', import.meta.url).pathname;
+const FIXTURES = join(import.meta.dir, '../fixtures');
 const payloadOf = (path: string): Record<string, unknown> =>
-  JSON.parse(readFileSync(`${FIXTURES}${path}.json`, 'utf8'));
+  JSON.parse(readFileSync(join(FIXTURES, `${path}.json`), 'utf8'));
 
 describe.concurrent('a decision in Slack', () => {
   test.each([

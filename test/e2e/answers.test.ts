@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test';
 import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
 import type { SyncHookJSONOutput } from '../types/outputs.ts';
 import { hasButtons, payload, type Ran, type TestBench, textOf, withBench } from './bench.ts';
+import { closedCard, optionOf, SUGGESTED } from './cards.ts';
 
 const printed = ({ stdout }: Ran): SyncHookJSONOutput => JSON.parse(stdout);
 
@@ -15,16 +16,7 @@ async function open({ slack }: TestBench, card: EmulatedMessage, actionId: strin
 
 const entered = (value: string) => ({ csh_input: { type: 'plain_text_input', value } });
 /** The value of the option of the open form whose text ends so. */
-function optionValue({ slack }: TestBench, text: string): string {
-  let found = '';
-  JSON.stringify(slack.views()[0]?.view, (_key, item: { text?: { text?: string }; value?: string } | null) => {
-    if (item?.text?.text?.endsWith(text) === true && item.value !== undefined) found = item.value;
-    return item;
-  });
-  return found;
-}
-const closedCard = ({ slack }: TestBench, { ts }: EmulatedMessage): Promise<EmulatedMessage> =>
-  slack.waitForMessage((message) => message.ts === ts && !hasButtons(message));
+const optionValue = ({ slack }: TestBench, text: string): string => optionOf(slack.views()[0]?.view, text);
 
 test('an edited call runs as it was edited, and the card shows what was asked, what runs and how it went', () =>
   withBench(async (bench) => {
@@ -75,19 +67,7 @@ test('a failed run is told on the card of its approval', () =>
 
 test('“Always…” gives the agent the chosen rule in the chosen scope', () =>
   withBench(async (bench) => {
-    const { hook, card } = await bench.ask(
-      payload('PermissionRequest.Bash', {
-        tool_input: { command: 'npm test --silent', description: 'Run unit tests' },
-        permission_suggestions: [
-          {
-            type: 'addRules',
-            rules: [{ toolName: 'Bash', ruleContent: 'npm test *' }],
-            behavior: 'allow',
-            destination: 'localSettings',
-          },
-        ],
-      }),
-    );
+    const { hook, card } = await bench.ask(payload('PermissionRequest.Bash', SUGGESTED));
     const viewId = await open(bench, card, 'csh_always');
     const value = optionValue(bench, 'Bash(npm test *)');
     await bench.slack.submitView({
@@ -102,7 +82,7 @@ test('“Always…” gives the agent the chosen rule in the chosen scope', () =
         hookEventName: 'PermissionRequest',
         decision: {
           behavior: 'allow',
-          updatedInput: { command: 'npm test --silent', description: 'Run unit tests' },
+          updatedInput: SUGGESTED.tool_input,
           updatedPermissions: [
             {
               type: 'addRules',
@@ -238,8 +218,7 @@ test('requests of one session that wait together share a list, where all harmles
     const blockId = String(list.blocks[at + 1]?.block_id);
     await slack.click({ channel: list.channel, ts: list.ts, actionId: 'csh_deny', blockId });
     expect((await hooks[2]?.ended)?.stdout).toContain('"deny"');
-    const done = await slack.waitForMessage((message) => message.ts === list.ts && !hasButtons(message));
-    expect(textOf(done)).toContain('3 requests, none waiting');
+    expect(textOf(await closedCard(bench, list))).toContain('3 requests, none waiting');
   }));
 
 test('input that is too long for a message is a file in the thread, and then it can be approved', () =>

@@ -1,31 +1,26 @@
 /** One user's machine for a test: a home of its own, a local Slack, and the compiled program. */
 import { randomUUID } from 'node:crypto';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEmulator } from '../../src/emulator/emulator.ts';
 import type { EmulatedMessage, Emulator, EmulatorOptions } from '../../src/emulator/emulator-types.ts';
 import { linesOf, segmentsOf } from '../../src/store/segments.ts';
+import { daemonsOf, isDaemon, killProcessesOf, signalAll } from './processes.ts';
 
-export const BINARY = new URL('../../dist/bin/claude-slack-hook', import.meta.url).pathname;
+const ROOT = join(import.meta.dir, '../..');
+export const BINARY = join(ROOT, 'dist/bin/claude-slack-hook');
 /** The same program as a test build; see src/test-build.ts. */
-export const TEST_BINARY = new URL('../../dist/test/claude-slack-hook', import.meta.url).pathname;
+export const TEST_BINARY = join(ROOT, 'dist/test/claude-slack-hook');
+/** Bounds of the cases are asserted with so much room: they guard against hangs, also where two cores have much to do. */
+export const ROOM = 5;
 /** Longer than a test has to wait for any card: Slack itself may be slow in it. */
 const CARD_MS = 20_000;
-const FIXTURES = new URL('../fixtures/claude-code/', import.meta.url).pathname;
+const FIXTURES = join(ROOT, 'test/fixtures/claude-code');
 
 /** A payload recorded from Claude Code, with changes of the top level; of a session of its own, because those of one session that wait together share a message. */
 export function payload(name: string, change: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-  return { ...JSON.parse(readFileSync(`${FIXTURES}${name}.json`, 'utf8')), session_id: randomUUID(), ...change };
+  return { ...JSON.parse(readFileSync(`${FIXTURES}/${name}.json`, 'utf8')), session_id: randomUUID(), ...change };
 }
 
 export interface Ran {
@@ -70,6 +65,8 @@ export interface TestBench {
   daemons(): readonly number[];
   /** Resolves when `test` is true; checked at every turn of the event loop, with a bound that guards against hangs. */
   until(test: () => boolean, what: string, boundMs?: number): Promise<void>;
+  /** Has this done when the bench is taken away, however its test ends. */
+  atEnd(undo: () => void): void;
   readonly log: () => string;
   readonly audit: () => readonly Record<string, unknown>[];
   /** The same without how far requests have come. */
@@ -94,6 +91,7 @@ export async function withBench(
     SLACK_USER_ID: slack.user.id,
   };
   const running = new Set<Bun.Subprocess>();
+  const undos: (() => void)[] = [];
   const start = (stdin: unknown, run: RunOptions = {}): Hook => {
     const startedAt = performance.now();
     const child = Bun.spawn([...(run.command ?? [BINARY]), ...(run.args ?? [])], {
@@ -121,7 +119,7 @@ export async function withBench(
   const daemons = (): readonly number[] => {
     const named = [...read('.local/state/claude-slack-hook/daemon.log').matchAll(/"pid":(\d+).*"daemon listening"/g)];
     const pids = [Number(read('claude-slack-approval/server.pid')), ...named.map(([, pid]) => Number(pid))];
-    return [...new Set([...processesOf(home), ...pids.filter(isDaemon)])];
+    return [...new Set([...daemonsOf(home), ...pids.filter(isDaemon)])];
   };
   const until = async (test: () => boolean, what: string, boundMs = 10_000): Promise<void> => {
     const bound = performance.now() + boundMs;
@@ -165,9 +163,10 @@ export async function withBench(
       }),
     daemons,
     until,
+    atEnd: (undo) => void undos.push(undo),
     log: () => read('.local/state/claude-slack-hook/daemon.log'),
     audit: () => {
-      const path = join(home, '.local/state/claude-slack-hook/audit.jsonl');
+      const path = join(stateOf({ home }), 'audit.jsonl');
       const lines = [...segmentsOf(path).map((full) => full.path), path].flatMap((file) => [...linesOf(file)]);
       return lines.map(({ bytes }) => JSON.parse(bytes.toString()));
     },
@@ -183,48 +182,36 @@ export async function withBench(
     // Hooks first: they would start another daemon.
     for (const child of running) child.kill('SIGKILL');
     await Promise.all([...running].map(({ exited }) => exited));
-    for (const pid of daemons()) process.kill(pid, 'SIGKILL');
+    killProcessesOf(home);
+    signalAll(daemons(), 'SIGKILL');
+    for (const undo of undos) undo();
     await slack.stop();
     rmSync(home, { recursive: true, force: true });
   }
 }
 
-/** Daemons that were started with this home as TMPDIR, found by their own environment and never by name. */
-function processesOf(home: string): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const env = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-        return (
-          env.includes(`HOME=${home}`) &&
-          env.includes('__CLAUDE_SLACK_SERVER__=1') &&
-          readlinkSync(`/proc/${pid}/exe`) !== '/bin/sh'
-        );
-      } catch {
-        return false;
-      }
-    })
-    .filter((pid) => !/^(sh|dash|bash)$/.test(commOf(pid)));
+/** Where the daemon of a bench listens. */
+export function socketOf({ socketDir }: TestBench): string {
+  return join(socketDir, 'approval.sock');
 }
 
-/** Alive, and not a later process with the same id: what a daemon was started with ends in its verb and flags. */
-function isDaemon(pid: number): boolean {
-  try {
-    const isDead = / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/, ''));
-    return pid > 1 && !isDead && readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes('daemon');
-  } catch {
-    return false;
-  }
+/** Where a bench's daemons keep their log, the audit log and what they know of each app. */
+export function stateOf({ home }: Pick<TestBench, 'home'>): string {
+  return join(home, '.local/state/claude-slack-hook');
 }
 
-function commOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    return 'sh';
-  }
+/** Resolves when `ms` have passed for the processes around us. */
+export function passed({ until }: TestBench, ms: number): Promise<void> {
+  const from = performance.now();
+  return until(() => performance.now() - from >= ms, `${ms} ms to pass`, ms + 5_000);
+}
+
+/** Does this every `ms` until the bench is taken away. Returns what ends it before. */
+export function repeat({ atEnd }: TestBench, ms: number, body: () => void): () => void {
+  const timer = setInterval(body, ms);
+  const stop = (): void => clearInterval(timer);
+  atEnd(stop);
+  return stop;
 }
 
 export function hasButtons({ blocks }: EmulatedMessage): boolean {

@@ -4,23 +4,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
 import { type Hook, hasButtons, payload, TEST_BINARY, type TestBench, textOf, withBench } from './bench.ts';
-
-interface Pending {
-  readonly hook: Hook;
-  readonly card: EmulatedMessage;
-}
-
-async function askMany(bench: TestBench, count: number): Promise<readonly Pending[]> {
-  const pending: Pending[] = [];
-  while (pending.length < count) pending.push(await bench.ask(payload('PreToolUse.Bash')));
-  // A card can be seen a moment before the daemon has written down where it is.
-  const posted = (): number => bench.audit().filter(({ type }) => type === 'posted').length;
-  await bench.until(() => posted() >= count, 'the cards to be on record');
-  return pending;
-}
+import { askMany, closedCard, decisionOf, pressUntil } from './cards.ts';
+import { signalAll } from './processes.ts';
 
 function killDaemon({ daemons }: TestBench): void {
-  for (const pid of daemons()) process.kill(pid, 'SIGKILL');
+  signalAll(daemons(), 'SIGKILL');
 }
 
 /** Kills the daemon, and resolves when another one is connected to Slack: the connection of the first may seem to live a moment longer. */
@@ -30,10 +18,6 @@ async function replaceDaemon(bench: TestBench): Promise<void> {
   await bench.until(() => bench.slack.connectionsEver() > before, 'a new connection to Slack');
   await bench.until(() => bench.slack.connections() === 1, 'the old one to be gone');
 }
-
-const decisionOf = (stdout: string): unknown => JSON.parse(stdout).hookSpecificOutput.permissionDecision;
-const closedCard = ({ slack }: TestBench, { ts }: EmulatedMessage): Promise<EmulatedMessage> =>
-  slack.waitForMessage((message) => message.ts === ts && !hasButtons(message));
 
 describe('a daemon that is killed', () => {
   test('[P18] loses nothing: presses on the messages that are there answer every hook, and no card is posted again', () =>
@@ -58,19 +42,17 @@ describe('a daemon that is killed', () => {
 async function approveAll(bench: TestBench, hooks: readonly Hook[]): Promise<readonly string[]> {
   const outputs: string[] = [];
   for (const hook of hooks) void hook.ended.then(({ stdout }) => outputs.push(stdout));
-  const pressedAt = new Map<string, number>();
-  const isDue = ({ ts }: EmulatedMessage): boolean => performance.now() - (pressedAt.get(ts) ?? -1e9) > 1_500;
-  while (outputs.length < hooks.length) {
-    for (const card of bench.slack.messages().filter((message) => hasButtons(message) && isDue(message))) {
-      pressedAt.set(card.ts, performance.now());
-      // A press without a connection is Slack's to warn about.
-      await bench.press(card, 'csh_approve').catch(() => {});
-    }
-    await bench.until(
-      () => outputs.length === hooks.length || bench.slack.messages().some((card) => hasButtons(card) && isDue(card)),
-      'the next card or answer',
-    );
-  }
+  await pressUntil(
+    bench,
+    () =>
+      bench.slack
+        .messages()
+        .filter(hasButtons)
+        .map((card) => ({ card })),
+    // A press without a connection is Slack's to warn about.
+    ({ card }) => bench.press(card, 'csh_approve').catch(() => {}),
+    () => outputs.length === hooks.length,
+  );
   return outputs;
 }
 
@@ -195,11 +177,7 @@ describe('the next daemon', () => {
         pending.hook.kill('SIGKILL');
         const next = await bench.ask(payload('PreToolUse.Bash'));
         // Until then its hook could have come back.
-        const closed = await bench.slack.waitForMessage(
-          (message) => message.ts === pending.card.ts && !hasButtons(message),
-          15_000,
-        );
-        expect(textOf(closed)).toContain('no longer waits');
+        expect(textOf(await closedCard(bench, pending.card))).toContain('no longer waits');
         await bench.press(next.card, 'csh_deny');
         await next.hook.ended;
         expect(bench.audit().filter(({ type, kind }) => type === 'ended' && kind === 'withdrawn')).toHaveLength(1);

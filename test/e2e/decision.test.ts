@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
-import { hasButtons, payload, textOf, withBench } from './bench.ts';
+import { hasButtons, payload, ROOM, textOf, withBench } from './bench.ts';
+import { closedCard } from './cards.ts';
 
 test('approving a PermissionRequest allows exactly what was asked, and the message then says who approved', () =>
   withBench(async ({ ask, press, slack }) => {
@@ -12,7 +13,7 @@ test('approving a PermissionRequest allows exactly what was asked, and the messa
       stderr: '',
       exitCode: 0,
     });
-    const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+    const closed = await closedCard({ slack }, card);
     expect(textOf(closed)).toContain('mkdir -p dist && echo built > dist/out.txt');
     expect(textOf(closed)).toContain(slack.user.id);
   }));
@@ -80,7 +81,7 @@ test('a second click changes nothing and is answered with a note', () =>
     await press(card, 'csh_approve');
     expect((await hook.ended).stdout).toContain('"deny"');
     await slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === slack.user.id);
-    const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+    const closed = await closedCard({ slack }, card);
     expect(textOf(closed)).toMatch(/denied/i);
   }));
 
@@ -104,7 +105,7 @@ test.each([
     withBench(async ({ ask, slack, decisions }) => {
       const { hook, card } = await ask(payload('PreToolUse.Bash'));
       hook.kill(signal);
-      const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message), 1_000);
+      const closed = await closedCard({ slack }, card, 1_000 * ROOM);
       expect(textOf(closed)).toContain('Withdrawn');
       expect(await hook.ended).toMatchObject({ stdout: '', exitCode });
       // By a Slack that has not drawn the card anew yet.
@@ -136,8 +137,8 @@ test('[P30] a request that nobody answers ends in the failure answer at its dead
     expect(JSON.parse(stdout).hookSpecificOutput).toMatchObject({ permissionDecision: 'ask' });
     expect(tookMs).toBeGreaterThan(1_900);
     // What is left of the agent's own timeout by default is 30 s.
-    expect(tookMs).toBeLessThan(4_000);
-    const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+    expect(tookMs).toBeLessThan(2_000 * ROOM);
+    const closed = await closedCard({ slack }, card);
     expect(textOf(closed)).toContain('Expired');
     await slack.click({ channel: card.channel, ts: card.ts, actionId: 'csh_approve', stale: true });
     const notice = await slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === slack.user.id);
@@ -205,7 +206,7 @@ test('a request that was answered at the terminal is closed by what the agent do
     }
     expect(hasButtons(slack.messages().find(({ ts }) => ts === pending.card.ts) ?? pending.card)).toBe(true);
     expect(await ran({})).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
-    const closed = await slack.waitForMessage((message) => message.ts === pending.card.ts && !hasButtons(message));
+    const closed = await closedCard({ slack }, pending.card);
     expect(textOf(closed)).toContain('Approved at the terminal; it has run.');
     expect(textOf(closed)).toContain('Answered at the terminal: Bash');
     expect(await pending.hook.ended).toMatchObject({ stdout: '', exitCode: 0 });
@@ -220,7 +221,7 @@ test('the end of a turn or of the session closes what is left of it as unknown',
       const asked = payload('PermissionRequest.Bash');
       const { card } = await ask(asked);
       await hook(payload(name, { session_id: asked.session_id })).ended;
-      const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+      const closed = await closedCard({ slack }, card);
       expect(textOf(closed)).toContain('Outcome unknown: Bash');
     }
   }));
@@ -241,7 +242,7 @@ test('a denial with a reason tells the model that reason word for word, and may 
       message: 'Use `npm run build`,\nnot <this> & that.',
       interrupt: true,
     });
-    const closed = await slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+    const closed = await closedCard({ slack }, card);
     expect(textOf(closed)).toContain('not <this> & that.');
     expect(slack.views()).toEqual([]);
   }));

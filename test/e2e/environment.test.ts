@@ -100,7 +100,7 @@ describe('an environment in which a project has set', () => {
 });
 
 test('a runtime that is not built as expected is not sealed by halves but refused', async () => {
-  const script = new URL('../../scripts/seal.mjs', import.meta.url).pathname;
+  const script = join(import.meta.dir, '../../scripts/seal.mjs');
   const program = `import { sealRuntime } from ${JSON.stringify(script)}; sealRuntime('/bin/sh', '/dev/null');`;
   const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe', stderr: 'pipe' });
   expect(await child.stderr.text()).toContain('Cannot seal Bun: expected BUN_OPTIONS once in it, got it 0 times');

@@ -1,34 +1,25 @@
 /** One daemon makes room for another: of a newer version, with renewed tokens, with another config file. */
 import { describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { hasButtons, payload, TEST_BINARY, type TestBench, textOf, withBench, writeConfig } from './bench.ts';
-
-const decisionOf = (stdout: string): unknown => JSON.parse(stdout).hookSpecificOutput.permissionDecision;
+import { payload, repeat, TEST_BINARY, type TestBench, textOf, withBench, writeConfig } from './bench.ts';
+import { askMany, closedCard, decisionOf } from './cards.ts';
 
 /** The most connections to Slack that there are at once, looked at every few milliseconds until it is asked for. */
-function watchConnections({ slack }: TestBench): () => number {
+function watchConnections(bench: TestBench): () => number {
   let most = 0;
-  const timer = setInterval(() => {
-    most = Math.max(most, slack.connections());
-  }, 1);
+  const stop = repeat(bench, 1, () => {
+    most = Math.max(most, bench.slack.connections());
+  });
   return () => {
-    clearInterval(timer);
+    stop();
     return most;
   };
-}
-
-/** As many requests as asked for, all on record as shown. */
-async function pendingWith(bench: TestBench, count: number, run: Parameters<TestBench['ask']>[1]) {
-  const pending = [];
-  while (pending.length < count) pending.push(await bench.ask(payload('PreToolUse.Bash'), run));
-  await bench.until(() => bench.audit().filter(({ type }) => type === 'posted').length === count, 'their record');
-  return pending;
 }
 
 describe('a running daemon', () => {
   test('[S14] makes room for a newer one; what is pending is answered on the messages that are there', () =>
     withBench(async (bench) => {
-      const older = await pendingWith(bench, 3, { command: [TEST_BINARY], env: { CSH_VERSION: '0.0.9' } });
+      const older = await askMany(bench, 3, { command: [TEST_BINARY], env: { CSH_VERSION: '0.0.9' } });
       const [before] = bench.daemons();
       expect((await bench.run(['--status'])).stdout).toContain('version 0.0.9');
       const most = watchConnections(bench);
@@ -45,7 +36,7 @@ describe('a running daemon', () => {
 
   test('is good enough for an older hook', () =>
     withBench(async (bench) => {
-      const [first] = await pendingWith(bench, 1, {});
+      const [first] = await askMany(bench, 1);
       const before = bench.daemons();
       const older = await bench.ask(payload('PreToolUse.Bash'), {
         command: [TEST_BINARY],
@@ -61,7 +52,7 @@ describe('a running daemon', () => {
       const { SLACK_BOT_TOKEN: botToken, SLACK_APP_TOKEN: appToken, SLACK_USER_ID: userId } = bench.env;
       const env = { SLACK_BOT_TOKEN: '', SLACK_APP_TOKEN: '', SLACK_USER_ID: '' };
       writeConfig(bench, { botToken, appToken, userId });
-      const [first] = await pendingWith(bench, 1, { env });
+      const [first] = await askMany(bench, 1, { env });
       writeConfig(bench, { botToken, appToken: bench.slack.newAppToken(), userId });
       const most = watchConnections(bench);
       const second = await bench.ask(payload('PreToolUse.Bash'), { env });
@@ -72,9 +63,30 @@ describe('a running daemon', () => {
       expect(most()).toBe(1);
     }));
 
+  test(
+    'is not taken back by a hook that still has the older tokens: that one is told, and the newer one is answered',
+    () =>
+      withBench(async (bench) => {
+        const [older] = await askMany(bench, 1);
+        const opened = bench.slack.connectionsEver();
+        const newer = await bench.ask(payload('PreToolUse.Bash'), {
+          env: { SLACK_APP_TOKEN: bench.slack.newAppToken() },
+        });
+        const told = await older?.hook.ended;
+        expect(decisionOf(told?.stdout ?? '')).toBe('ask');
+        expect(told?.stderr).toEndWith('code: daemon-mismatch\n');
+        await bench.press(newer.card, 'csh_approve');
+        expect(decisionOf((await newer.hook.ended).stdout)).toBe('allow');
+        expect(bench.slack.connectionsEver() - opened).toBe(1);
+        if (older === undefined) throw new Error('Expected a request');
+        expect(textOf(await closedCard(bench, older.card, 15_000))).not.toContain('Approved');
+      }),
+    30_000,
+  );
+
   test('stays where it is when the other tokens do not work', () =>
     withBench(async (bench) => {
-      const [pending] = await pendingWith(bench, 1, {});
+      const [pending] = await askMany(bench, 1);
       const before = bench.daemons();
       const { stdout, stderr } = await bench.hook(payload('PreToolUse.Bash'), {
         env: { SLACK_BOT_TOKEN: 'xoxb-of-somebody-else' },
@@ -98,7 +110,6 @@ describe('a running daemon', () => {
       const { hook, card } = await bench.ask(ls);
       await bench.press(card, 'csh_deny');
       expect(decisionOf((await hook.ended).stdout)).toBe('deny');
-      const closed = await bench.slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
-      expect(textOf(closed)).toContain('Denied');
+      expect(textOf(await closedCard(bench, card))).toContain('Denied');
     }));
 });

@@ -3,13 +3,12 @@ import { describe, expect, test } from 'bun:test';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createEmulator } from '../../src/emulator/emulator.ts';
-import { hasButtons, payload, type RunOptions, type TestBench, withBench } from './bench.ts';
-
-const decisionOf = (stdout: string): unknown => JSON.parse(stdout).hookSpecificOutput.permissionDecision;
+import { hasButtons, payload, type RunOptions, stateOf, type TestBench, withBench } from './bench.ts';
+import { decisionOf } from './cards.ts';
 
 /** Where the daemon of the bench's app says that it listens. */
-function listensAt({ home }: TestBench): string {
-  const apps = join(home, '.local/state/claude-slack-hook/apps');
+function listensAt(bench: TestBench): string {
+  const apps = join(stateOf(bench), 'apps');
   const [app = ''] = readdirSync(apps);
   return JSON.parse(readFileSync(join(apps, app, 'daemon.json'), 'utf8')).socket;
 }
@@ -110,7 +109,7 @@ describe('the record of a daemon', () => {
   test('that others can read is refused with the fix, and nothing is sent', () =>
     withBench(async (bench) => {
       await approve(bench, {});
-      const apps = join(bench.home, '.local/state/claude-slack-hook/apps');
+      const apps = join(stateOf(bench), 'apps');
       const record = join(apps, readdirSync(apps)[0] ?? '', 'daemon.json');
       chmodSync(record, 0o644);
       const posts = bench.slack.calls('chat.postMessage').length;

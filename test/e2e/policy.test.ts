@@ -1,6 +1,7 @@
 /** Who is asked, and what is decided before anybody is: the rules of the config file through the real program. */
 import { expect, test } from 'bun:test';
 import { hasButtons, payload, textOf, withBench, writeConfig } from './bench.ts';
+import { closedCard } from './cards.ts';
 
 const bash = (command: string, change: Record<string, unknown> = {}) =>
   payload('PreToolUse.Bash', { tool_input: { command }, ...change });
@@ -86,7 +87,7 @@ test('[S15] the approvers of a project are asked, and one who is removed from th
     await bench.slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === otherUser.id);
     await bench.press(mine, 'csh_deny');
     expect((await hook.ended).stdout).toContain('"deny"');
-    await bench.slack.waitForMessage((message) => message.ts === theirs.ts && !hasButtons(message));
+    await closedCard(bench, theirs);
     expect(bench.decisions().map(({ type, verdict }) => [type, verdict])).toContainEqual(['refused', 'not-approver']);
     writeConfig(bench, { approvers: [{ project: '/elsewhere/**', userId: [user.id] }] });
     const nobody = await bench.hook(bash('make'), { env }).ended;
@@ -120,7 +121,7 @@ test('where the config asks for two people, both must approve, and one is enough
     await bench.press(first.mine, 'csh_approve');
     await bench.press(first.theirs, 'csh_approve', otherUser.id);
     expect((await first.hook.ended).stdout).toContain('"allow"');
-    const closed = await bench.slack.waitForMessage((message) => message.ts === first.mine.ts && !hasButtons(message));
+    const closed = await closedCard(bench, first.mine);
     expect(textOf(closed)).toContain(user.id);
     expect(textOf(closed)).toContain(otherUser.id);
     const second = await askBoth();
@@ -138,7 +139,7 @@ test('an observer tells of events and never asks, whatever the event', () =>
     const asked = payload('PermissionRequest.Bash');
     const { card } = await bench.ask(asked);
     await bench.hook(bash('something else', { session_id: asked.session_id }), { args }).ended;
-    const closed = await bench.slack.waitForMessage((message) => message.ts === card.ts && !hasButtons(message));
+    const closed = await closedCard(bench, card);
     expect(textOf(closed)).toContain('Outcome unknown');
     await bench.hook(payload('SessionEnd.prompt_input_exit', { session_id: asked.session_id })).ended;
     const end = await bench.slack.waitForMessage(({ text }) => text.startsWith('Session ended: 1 request'));

@@ -38,7 +38,7 @@ export interface Tools {
   postCard(): Promise<{ channel: string; ts: string }>;
 }
 
-export function createTools(emulator: Emulator, clients: SocketModeClient[]): Tools {
+function createTools(emulator: Emulator, clients: SocketModeClient[]): Tools {
   const web = createWeb(emulator, emulator.botToken);
   return {
     web,

@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { payload, type TestBench, withBench } from '../e2e/bench.ts';
-import { closedCard, decisionOf } from './harness.ts';
+import { closedCard, decisionOf } from '../e2e/cards.ts';
 
 setDefaultTimeout(120_000);
 

@@ -4,8 +4,18 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOTICES } from '../../src/channels/wording-notices.ts';
 import { proofOf } from '../../src/daemon-record.ts';
-import { type Hook, hasButtons, payload, type TestBench, textOf, withBench } from '../e2e/bench.ts';
-import { answerOf, buttonOf, closed, messageOf, noticed, press, refusals } from './cards.ts';
+import { type Hook, hasButtons, payload, stateOf, type TestBench, textOf, withBench } from '../e2e/bench.ts';
+import {
+  answerOf,
+  buttonOf,
+  closedCard,
+  messageOf,
+  noticed,
+  optionOf,
+  press,
+  refusals,
+  SUGGESTED,
+} from '../e2e/cards.ts';
 
 setDefaultTimeout(30_000);
 
@@ -16,7 +26,7 @@ describe('the nonce of a request', () => {
       withBench(async (bench) => {
         const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
         const [, , id = '', nonce = ''] = buttonOf(card).split('.');
-        const apps = join(bench.home, '.local/state/claude-slack-hook/apps');
+        const apps = join(stateOf(bench), 'apps');
         const { key } = JSON.parse(readFileSync(join(apps, readdirSync(apps)[0] ?? '', 'daemon.json'), 'utf8'));
         const made = (of: string): string =>
           Buffer.from(proofOf(key, 'nonce', of), 'hex')
@@ -56,7 +66,7 @@ describe('the nonce of a request', () => {
       const answers = [await first.hook.ended];
       second.hook.kill('SIGTERM');
       answers.push(await second.hook.ended);
-      for (const { card } of [first, second]) await closed(bench, card);
+      for (const { card } of [first, second]) await closedCard(bench, card);
       await bench.run(['--stop']);
       const history = [await bench.run(['history', '--json']), await bench.run(['history'])];
       const seen = JSON.stringify([bench.log(), bench.audit(), status, answers, history]);
@@ -93,7 +103,7 @@ describe('a press that comes too late', () => {
       const card = await leftOpen(bench, end, args);
       await press(bench, card, 'csh_approve');
       await noticed(bench, bench.slack.user.id, notice);
-      const message = await closed(bench, card);
+      const message = await closedCard(bench, card);
       expect(textOf(message)).toContain('echo built');
       expect(refusals(bench)).toHaveLength(1);
     }),
@@ -103,7 +113,7 @@ describe('a press that comes too late', () => {
     withBench(async (bench) => {
       const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), { args: ['--deadline', '900ms'] });
       expect(await answerOf(hook)).toBe('ask');
-      await closed(bench, card);
+      await closedCard(bench, card);
       await press(bench, card, 'csh_approve');
       await noticed(bench, bench.slack.user.id, NOTICES.expired);
       expect(textOf(messageOf(bench, card))).toMatch(/expired/i);
@@ -125,7 +135,7 @@ describe('a press that comes too late', () => {
           ({ ephemeralFor, text }) => ephemeralFor === bench.slack.user.id && text === NOTICES.closed,
           20_000,
         );
-        expect(textOf(await closed(bench, card))).toMatch(/withdrawn/i);
+        expect(textOf(await closedCard(bench, card))).toMatch(/withdrawn/i);
         expect(bench.audit().filter(({ type, kind }) => type === 'ended' && kind === 'allowed')).toEqual([]);
         await press(bench, next.card, 'csh_deny');
         expect(await answerOf(next.hook)).toBe('deny');
@@ -139,12 +149,11 @@ describe('a press that comes too late', () => {
       for (const pid of bench.daemons()) process.kill(pid, 'SIGKILL');
       hook.kill('SIGKILL');
       await hook.ended;
-      for (const name of readdirSync(join(bench.home, '.local/state/claude-slack-hook')))
-        if (name.startsWith('audit')) rmSync(join(bench.home, '.local/state/claude-slack-hook', name));
+      for (const name of readdirSync(stateOf(bench))) if (name.startsWith('audit')) rmSync(join(stateOf(bench), name));
       const next = await bench.ask(payload('PreToolUse.Edit'));
       await press(bench, card, 'csh_approve');
       await noticed(bench, bench.slack.user.id, NOTICES['unknown-request']);
-      expect(textOf(await closed(bench, card))).toContain('is over');
+      expect(textOf(await closedCard(bench, card))).toContain('is over');
       await bench.until(() => refusals(bench).length === 1, 'its record');
       await press(bench, next.card, 'csh_deny');
       expect(await answerOf(next.hook)).toBe('deny');
@@ -189,17 +198,6 @@ describe('two requests that are the same to the letter', () => {
 });
 
 describe('an answer that reaches further than the call', () => {
-  const SUGGESTED = {
-    tool_input: { command: 'npm test --silent', description: 'Run unit tests' },
-    permission_suggestions: [
-      {
-        type: 'addRules',
-        rules: [{ toolName: 'Bash', ruleContent: 'npm test *' }],
-        behavior: 'allow',
-        destination: 'localSettings',
-      },
-    ],
-  };
   const shownIn = ({ slack }: TestBench): string => JSON.stringify(slack.views().at(-1)?.view);
 
   test('[C54] takes a form of its own, which shows every rule in full; a plain approval brings none along', () =>
@@ -238,7 +236,7 @@ describe('an answer that reaches further than the call', () => {
           { type: 'addRules', rules: [{ toolName: 'Bash', ruleContent: 'npm test *' }], destination: 'session' },
         ],
       });
-      expect(textOf(await closed(bench, second.card))).toContain('Bash(npm test *)');
+      expect(textOf(await closedCard(bench, second.card))).toContain('Bash(npm test *)');
     }));
 
   test('[C54] such as a permission for a while says what it covers, and is not given by a plain approval', () =>
@@ -257,13 +255,3 @@ describe('an answer that reaches further than the call', () => {
       expect(bench.audit().filter(({ type }) => type === 'granted')).toEqual([]);
     }));
 });
-
-/** The value of the option of a form whose text ends so. */
-function optionOf(view: Readonly<Record<string, unknown>>, text: string): string {
-  let found = '';
-  JSON.stringify(view, (_key, item: { text?: { text?: string }; value?: string } | null) => {
-    if (item?.text?.text?.endsWith(text) === true && item.value !== undefined) found = item.value;
-    return item;
-  });
-  return found;
-}

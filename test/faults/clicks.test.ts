@@ -2,20 +2,19 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { NOTICES } from '../../src/channels/wording-notices.ts';
 import type { Fault } from '../../src/emulator/emulator-types.ts';
-import { hasButtons, payload, textOf, withBench, writeConfig } from '../e2e/bench.ts';
+import { hasButtons, passed, payload, textOf, withBench, writeConfig } from '../e2e/bench.ts';
 import {
   answerOf,
   buttonOf,
-  closed,
+  closedCard,
   decisionOf,
   messageOf,
   noticed,
   noticesTo,
   type Press,
-  passed,
   press,
   refusals,
-} from './cards.ts';
+} from '../e2e/cards.ts';
 
 setDefaultTimeout(30_000);
 
@@ -122,7 +121,7 @@ describe.concurrent('two presses 50 ms apart', () => {
         expect(await press(bench, card, second)).toMatchObject({ delivery: 'acked' });
         expect(await answerOf(hook)).toBe(VERDICT[first]);
         await noticed(bench, bench.slack.user.id, NOTICES['already-decided']);
-        const message = await closed(bench, card);
+        const message = await closedCard(bench, card);
         expect(textOf(message)).toContain(first === 'csh_approve' ? 'Approved: Bash' : 'Denied: Bash');
         await bench.until(() => bench.audit().some(({ type }) => type === 'closed'), 'the last edit', 30_000);
         expect(textOf(messageOf(bench, card))).toBe(textOf(message));
@@ -147,7 +146,7 @@ describe('a hundred presses in one tick', () => {
       expect((await Promise.all(presses)).filter(({ delivery }) => delivery !== 'acked')).toEqual([]);
       await bench.until(() => refusals(bench).length >= 99, '99 refusals');
       expect(await answerOf(hook)).toBe('deny');
-      await closed(bench, card);
+      await closedCard(bench, card);
       expect(refusals(bench)).toHaveLength(99);
       expect(bench.audit().filter(({ type }) => type === 'ended')).toHaveLength(1);
       for (const person of people) {
@@ -168,7 +167,7 @@ describe('a press that is not the one that the card was made for', () => {
       ];
       await press(bench, over.card, 'csh_deny');
       await over.hook.ended;
-      await closed(bench, over.card);
+      await closedCard(bench, over.card);
       const [own, other, past] = [buttonOf(a.card), buttonOf(b.card), buttonOf(over.card)];
       const [version, instance, id, nonce = ''] = own.split('.');
       const otherId = other.split('.')[2];

@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { payload, type Ran, type TestBench, textOf, withBench } from '../e2e/bench.ts';
-import { answerOf, closed, decisionOf, press } from './cards.ts';
+import { dirname, join } from 'node:path';
+import { payload, type Ran, stateOf, type TestBench, textOf, withBench } from '../e2e/bench.ts';
+import { answerOf, closedCard, decisionOf, press } from '../e2e/cards.ts';
 import { IS_ROOT } from './nobody.ts';
 
 setDefaultTimeout(60_000);
@@ -32,13 +32,13 @@ function canMount(): boolean {
   return isMounted;
 }
 
-const stateOf = ({ home }: TestBench): string => join(home, '.local/state');
+const xdgState = (bench: TestBench): string => dirname(stateOf(bench));
 
 /** A bench whose state directory, or another one, is a small disk. */
 const withDisk = (
   body: (bench: TestBench, dir: string) => Promise<void>,
   options = 'size=1m',
-  place: (bench: TestBench) => string = stateOf,
+  place: (bench: TestBench) => string = xdgState,
 ): Promise<void> =>
   withBench(async (bench) => {
     const dir = place(bench);
@@ -106,7 +106,7 @@ describe.skipIf(!CAN_MOUNT)('the disk of the audit log (only where root may moun
         expect(answer).toBe('ask');
         expect(stderr).toMatch(/ENOSPC|no space left/);
         expect(stderr).toEndWith('code: audit\n');
-        expect(textOf(await closed(bench, card))).not.toContain('Approved');
+        expect(textOf(await closedCard(bench, card))).not.toContain('Approved');
       }
       expect(answers.at(-1)).toBe('ask');
       // The last line may be torn: it is closed off by the next one that has room.
@@ -213,7 +213,7 @@ describe.skipIf(!CAN_MOUNT)('the disk of TMPDIR (only where root may mount one)'
 test('[X77] an audit log that the disk has no room for has nothing approved', () =>
   withBench(async (bench) => {
     const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
-    const log = join(stateOf(bench), 'claude-slack-hook/audit.jsonl');
+    const log = join(stateOf(bench), 'audit.jsonl');
     rmSync(log);
     symlinkSync('/dev/full', log);
     await press(bench, card, 'csh_approve');

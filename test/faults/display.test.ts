@@ -9,7 +9,7 @@ import { hostileText } from '../channels/arbitraries.ts';
 import { expectAllShown, readAsked, showsPlan } from '../channels/read-back.ts';
 import { actionIds, allTexts, shownFields } from '../channels/requests.ts';
 import { type Hook, payload, type TestBench, textOf, withBench } from '../e2e/bench.ts';
-import { closed, press, refusals } from './cards.ts';
+import { closedCard, press, refusals } from '../e2e/cards.ts';
 
 setDefaultTimeout(60_000);
 
@@ -169,7 +169,7 @@ describe('text that tries to be more than text', () => {
       expectAllShown(input as unknown as HookInput, shownFields(blocksOf(card)));
       await press(bench, card, 'csh_deny');
       await hook.ended;
-      expectLetters(await closed(bench, card), ['user', 'date']);
+      expectLetters(await closedCard(bench, card), ['user', 'date']);
     }));
 
   test('[V58] is letters in each tool’s own form, too', () =>
@@ -347,7 +347,7 @@ describe('after the decision', () => {
       const { hook, card } = await bench.ask(bash('make deploy'));
       await press(bench, card, button);
       await hook.ended;
-      const message = await closed(bench, card);
+      const message = await closedCard(bench, card);
       const json = JSON.stringify(message.blocks);
       expect(textOf(message)).toContain(title);
       expect(shownFields(blocksOf(message)).get('Command')).toBe('make deploy');

@@ -2,22 +2,11 @@
  * What the tests of this folder share. The ids in front of their names are those of docs/promises.md: each test proves a
  * case with the compiled program, Slack's own libraries in its daemon, and the strict local Slack.
  */
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
-import { BINARY, type Hook, hasButtons, payload, type RunOptions, type TestBench } from '../e2e/bench.ts';
-
-/** Bounds of the cases are asserted with so much room: they guard against hangs, also where two cores have much to do. */
-export const ROOM = 5;
-
-export const decisionOf = (stdout: string): unknown => JSON.parse(stdout).hookSpecificOutput.permissionDecision;
-/** What a PreToolUse is told when nobody has decided, and why. */
-export const reasonOf = (stdout: string): string => JSON.parse(stdout).hookSpecificOutput.permissionDecisionReason;
-
-/** The message of a card once it has no buttons. */
-export function closedCard({ slack }: TestBench, { ts }: EmulatedMessage, boundMs?: number): Promise<EmulatedMessage> {
-  return slack.waitForMessage((message) => message.ts === ts && !hasButtons(message), boundMs);
-}
+import { BINARY, type Hook, hasButtons, payload, type RunOptions, repeat, type TestBench } from '../e2e/bench.ts';
+import type { Button } from '../e2e/cards.ts';
+import { isAlive } from '../e2e/processes.ts';
 
 /** Lets so many at a time have the processor: of tests that mostly wait, more than a few at once only keep each other waiting. */
 export function turns(count: number): <T>(body: () => Promise<T>) => Promise<T> {
@@ -36,26 +25,16 @@ export function turns(count: number): <T>(body: () => Promise<T>) => Promise<T> 
   };
 }
 
-/** Asks so often, and resolves when every card is on record: it can be seen a moment before. */
-export async function askMany(bench: TestBench, count: number, run?: RunOptions) {
-  const pending = [];
-  const posted = (): number => bench.audit().filter(({ type }) => type === 'posted').length;
-  const before = posted();
-  while (pending.length < count) pending.push(await bench.ask(payload('PreToolUse.Bash'), run));
-  await bench.until(() => posted() - before >= count, 'the cards to be on record');
-  return pending;
-}
-
 /** Presses this button once on every card that there is and comes, until it is told to stop. */
-export function answerAll({ slack, press }: TestBench, button: 'csh_approve' | 'csh_deny'): () => void {
+export function answerAll(bench: TestBench, button: Button): () => void {
+  const { slack, press } = bench;
   const seen = new Set<string>();
-  const timer = setInterval(() => {
+  return repeat(bench, 10, () => {
     for (const card of slack.messages().filter((message) => !seen.has(message.ts) && hasButtons(message))) {
       seen.add(card.ts);
       press(card, button).catch(() => seen.delete(card.ts));
     }
-  }, 10);
-  return () => clearInterval(timer);
+  });
 }
 
 /** Starts so many hooks at one instant: shells wait behind a gate until all of them are there. */
@@ -83,46 +62,10 @@ export function watch(bench: TestBench): () => { readonly daemons: number; reado
     daemons = Math.max(daemons, named.filter(isAlive).length);
     connections = Math.max(connections, bench.slack.connections());
   };
-  const timer = setInterval(look, 20);
+  const stop = repeat(bench, 20, look);
   return () => {
     look();
-    clearInterval(timer);
+    stop();
     return { daemons, connections };
   };
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-/** The processes below one by parent ids, whatever their session, as agents find whom to signal. */
-export function descendants(root: number): readonly number[] {
-  const parents = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-        return [[Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])] as const];
-      } catch {
-        return [];
-      }
-    });
-  const below = (pid: number): readonly number[] =>
-    parents.filter(([, parent]) => parent === pid).flatMap(([child]) => [child, ...below(child)]);
-  return below(root);
-}
-
-/** Signals those that are still there. */
-export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
 }

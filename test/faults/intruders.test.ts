@@ -16,24 +16,14 @@ import {
 import { join } from 'node:path';
 import { isLocked, takeLock } from '../../src/daemon-lock.ts';
 import { proofOf } from '../../src/daemon-record.ts';
-import { BINARY, payload, type Ran, type TestBench, withBench } from '../e2e/bench.ts';
-import { answerOf, decisionOf, press } from './cards.ts';
+import { BINARY, payload, type Ran, socketOf, stateOf, type TestBench, withBench } from '../e2e/bench.ts';
+import { answerOf, decisionOf, denied, press } from '../e2e/cards.ts';
 import { asNobody, IS_ROOT, NOBODY } from './nobody.ts';
 
 setDefaultTimeout(60_000);
 
-/** What the cases allow for a failure answer, and how much more on a machine that does other things as well. */
-const IN_TIME_MS = 1_500;
-const BUSY_MS = 1_500;
-
-const socketOf = ({ socketDir }: TestBench): string => join(socketDir, 'approval.sock');
-const stateOf = ({ home }: TestBench): string => join(home, '.local/state/claude-slack-hook');
-
-async function denied(bench: TestBench): Promise<void> {
-  const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
-  await press(bench, card, 'csh_deny');
-  expect(await answerOf(hook)).toBe('deny');
-}
+/** A failure answer comes 1.5 s after the start; 7.5 s after it where the hook gets no processor (`patience.ts`); one that waits for an answer, after minutes. */
+const IN_TIME_MS = 10_000;
 
 /** The record of the app's daemon, which is there, and no daemon. */
 async function withoutDaemon(bench: TestBench): Promise<{ readonly key: string; readonly lock: string }> {
@@ -49,15 +39,19 @@ async function withoutDaemon(bench: TestBench): Promise<{ readonly key: string; 
   return { key: record.key, lock };
 }
 
+/** The other user's program is in Python: ours may not be within that user's reach. */
+const CAN_BE_TWO = IS_ROOT && Bun.which('python3') !== null;
+const BE_TWO = 'as root with python3 only: it takes two users, and a program of the other one';
+
 interface Impostor {
   /** What each connection has said so far. */
   readonly heard: string[];
-  stop(): void;
 }
 
-/** Listens in the daemon's place, as this user. `answer` is called once for each connection, with its first line. */
-function listenAt(path: string, answer: (line: string, socket: Bun.Socket<{ index: number }>) => void): Impostor {
+/** Listens in the daemon's place, as this user, until the bench is taken away. `answer` is called once for each connection, with its first line. */
+function listenAt(bench: TestBench, answer: (line: string, socket: Bun.Socket<{ index: number }>) => void): Impostor {
   const heard: string[] = [];
+  const path = socketOf(bench);
   rmSync(path, { force: true });
   const umask = process.umask(0o177);
   const server = Bun.listen<{ index: number }>({
@@ -75,12 +69,13 @@ function listenAt(path: string, answer: (line: string, socket: Bun.Socket<{ inde
     },
   });
   process.umask(umask);
-  return { heard, stop: () => server.stop(true) };
+  bench.atEnd(() => server.stop(true));
+  return { heard };
 }
 
 function expectFailure({ stdout, exitCode, tookMs }: Ran): void {
   expect({ decision: decisionOf(stdout), exitCode }).toEqual({ decision: 'ask', exitCode: 0 });
-  expect(tookMs).toBeLessThan(IN_TIME_MS + BUSY_MS);
+  expect(tookMs).toBeLessThan(IN_TIME_MS);
 }
 
 /** Hellos, and nothing that an agent or a config file has said. */
@@ -111,7 +106,7 @@ describe('a directory for sockets', () => {
     (_name, fix, make) =>
       withBench(async (bench) => {
         await withoutDaemon(bench);
-        const impostor = listenAt(socketOf(bench), () => {});
+        const impostor = listenAt(bench, () => {});
         make(bench.socketDir);
         const posts = bench.slack.calls('chat.postMessage').length;
         const ran = await bench.hook(payload('PreToolUse.Bash')).ended;
@@ -123,7 +118,6 @@ describe('a directory for sockets', () => {
         expect(impostor.heard).toEqual([]);
         expect(bench.slack.calls('chat.postMessage')).toHaveLength(posts);
         expect(bench.daemons()).toEqual([]);
-        impostor.stop();
       }),
   );
 
@@ -169,14 +163,13 @@ describe('whoever listens in the daemon’s place', () => {
   ])('[X74] and %s hears nothing but a greeting, and the hook fails in time', (_name, answer) =>
     withBench(async (bench) => {
       await withoutDaemon(bench);
-      const impostor = listenAt(socketOf(bench), (line, socket) => void socket.write(answer(line)));
+      const impostor = listenAt(bench, (line, socket) => void socket.write(answer(line)));
       const ran = await bench.hook(payload('PreToolUse.Bash')).ended;
       expectFailure(ran);
       expect(ran.stderr).toMatch(/code: (socket-dir|daemon-timeout|protocol|input-too-large)\n$/);
       expect(impostor.heard).toHaveLength(1);
       expectOnlyHellos(impostor.heard);
       expect(bench.daemons()).toEqual([]);
-      impostor.stop();
     }),
   );
 
@@ -189,12 +182,11 @@ describe('whoever listens in the daemon’s place', () => {
         version: '0.1.0',
         app: 'x',
       });
-      const impostor = listenAt(socketOf(bench), (_line, socket) => void socket.write(old));
+      const impostor = listenAt(bench, (_line, socket) => void socket.write(old));
       const ran = await bench.hook(payload('PreToolUse.Bash')).ended;
       expectFailure(ran);
       expect(ran.stderr).toEndWith('code: socket-dir\n');
       expectOnlyHellos(impostor.heard);
-      impostor.stop();
     }));
 
   test.each<[string, string | undefined]>([
@@ -208,14 +200,13 @@ describe('whoever listens in the daemon’s place', () => {
   ])('[X74] and %s hears nothing but a greeting, and a real daemon takes its place', (_name, answer) =>
     withBench(async (bench) => {
       await withoutDaemon(bench);
-      const impostor = listenAt(socketOf(bench), (_line, socket) => {
+      const impostor = listenAt(bench, (_line, socket) => {
         if (answer === undefined) socket.end();
         else socket.write(answer);
       });
       await denied(bench);
       expectOnlyHellos(impostor.heard);
       expect(bench.daemons()).toHaveLength(1);
-      impostor.stop();
     }),
   );
 
@@ -225,20 +216,19 @@ describe('whoever listens in the daemon’s place', () => {
       const held = takeLock(lock);
       expect(held).toBeDefined();
       const impostor = listenAt(
-        socketOf(bench),
+        bench,
         (_line, socket) => void socket.write(say({ type: 'outcome', outcome: ALLOWED })),
       );
       const ran = await bench.hook(payload('PreToolUse.Bash')).ended;
       expectFailure(ran);
       expectOnlyHellos(impostor.heard, ['{"type":"retire"}']);
-      impostor.stop();
       held?.release();
     }));
 
-  test.skipIf(!IS_ROOT).each([
+  test.skipIf(!CAN_BE_TWO).each([
     ['owns the socket', false],
     ['has a socket that is ours', true],
-  ])('[X74] as another user and %s is not even greeted (as root only: it takes two users)', (_name, isOurs) =>
+  ])(`[X74] as another user and %s is not even greeted (${BE_TWO})`, (_name, isOurs) =>
     withBench(async (bench) => {
       await withoutDaemon(bench);
       const nest = join(bench.home, 'nest');
@@ -250,6 +240,7 @@ describe('whoever listens in the daemon’s place', () => {
         stdout: 'pipe',
         stderr: 'inherit',
       });
+      bench.atEnd(() => child.kill('SIGKILL'));
       const output = child.stdout.getReader();
       expect(new TextDecoder().decode((await output.read()).value)).toBe('ready\n');
       rmSync(socketOf(bench), { force: true });
@@ -300,7 +291,7 @@ def look(path, kind):
 print(json.dumps([look(path, kind) for path, kind in json.loads(sys.argv[1])]))
 `;
 
-describe.skipIf(!IS_ROOT)('another user (as root only: it takes two users)', () => {
+describe.skipIf(!CAN_BE_TWO)(`another user (${BE_TWO})`, () => {
   type Path = readonly [path: string, kind: 'directory' | 'file' | 'socket'];
 
   async function seenByNobody(paths: readonly Path[]): Promise<readonly unknown[]> {

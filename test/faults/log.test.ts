@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { payload, type TestBench, withBench } from '../e2e/bench.ts';
-import { answerOf, press } from './cards.ts';
+import { answerOf, press } from '../e2e/cards.ts';
 
 setDefaultTimeout(60_000);
 

@@ -5,8 +5,10 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { EmulatedMessage, Fault } from '../../src/emulator/emulator-types.ts';
-import { type Hook, hasButtons, payload, type Ran, type TestBench, textOf, withBench } from '../e2e/bench.ts';
-import { isAlive, signalAll, watch } from './harness.ts';
+import { type Hook, hasButtons, passed, payload, type Ran, type TestBench, textOf, withBench } from '../e2e/bench.ts';
+import { pressUntil } from '../e2e/cards.ts';
+import { isAlive, signalAll } from '../e2e/processes.ts';
+import { watch } from './harness.ts';
 
 type Decision = 'allow' | 'deny';
 type Event = 'PreToolUse' | 'PermissionRequest';
@@ -226,8 +228,7 @@ const CONNECTION = fc.constantFrom('drop', 'warning', 'refresh_requested').map((
 );
 const TICK = fc.constantFrom(20, 200, 700).map((ms) =>
   command(`Tick(${ms})`, false, ({ bench }) => {
-    const from = performance.now();
-    return bench.until(() => performance.now() - from >= ms, 'time to pass');
+    return passed(bench, ms);
   }),
 );
 
@@ -253,28 +254,21 @@ async function settle(world: World): Promise<void> {
   const { bench, clients, mends } = world;
   for (const mend of mends) mend();
   startClient(world, 'PreToolUse', false, undefined);
-  const pressedAt = new Map<string, number>();
-  const open = (): readonly (readonly [Client, EmulatedMessage])[] =>
+  const open = () =>
     clients.flatMap((client) =>
       cardsOf(world, client)
         .filter(hasButtons)
-        .map((card) => [client, card] as const),
+        .map((card) => ({ client, card })),
     );
   const isDone = (): boolean => clients.every(({ end }) => end !== undefined) && open().length === 0;
-  const isDue = ({ ts }: EmulatedMessage): boolean => performance.now() - (pressedAt.get(ts) ?? -1e9) > 1_500;
-  for (const bound = performance.now() + 40_000; !isDone(); ) {
-    if (performance.now() > bound) throw new Error('Expected every hook to have ended and every card to be closed');
-    for (const [client, card] of open().filter(([, message]) => isDue(message))) {
-      pressedAt.set(card.ts, performance.now());
-      const decision = clients.indexOf(client) % 2 === 0 ? 'allow' : 'deny';
-      await press(world, client, card, client.approver, decision);
-    }
-    await bench.until(
-      () => isDone() || open().some(([, message]) => isDue(message)),
-      'the next card or answer',
-      40_000,
-    );
-  }
+  await pressUntil(
+    bench,
+    open,
+    ({ client, card }) =>
+      press(world, client, card, client.approver, clients.indexOf(client) % 2 === 0 ? 'allow' : 'deny'),
+    isDone,
+    40_000,
+  );
 }
 
 /** `nothing`: neither a decision nor a word of one. */

@@ -1,17 +1,11 @@
 /** Processes that end while something waits for them; see harness.ts about the ids. Others of these cases are in test/e2e. */
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
-import { type Hook, hasButtons, payload, type TestBench, textOf, withBench } from '../e2e/bench.ts';
-import { askMany, closedCard, decisionOf, ROOM, reasonOf } from './harness.ts';
+import { hasButtons, payload, ROOM, socketOf, type TestBench, textOf, withBench } from '../e2e/bench.ts';
+import { askMany, closedCard, decisionOf, type Pending, reasonOf } from '../e2e/cards.ts';
 
 setDefaultTimeout(60_000);
-
-interface Pending {
-  readonly hook: Hook;
-  readonly card: EmulatedMessage;
-}
 
 /** Four that stop their agent, and one with a prompt of its own. */
 async function fivePending(bench: TestBench): Promise<readonly Pending[]> {
@@ -55,7 +49,7 @@ describe('a daemon that is told to stop while five requests wait', () => {
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('[P20] by %s does the same, with exit code 0', (signal) =>
     withBench(async (bench) => {
       const daemon = bench.hook('', { args: ['daemon'], env: { __CLAUDE_SLACK_SERVER__: '1' } });
-      await bench.until(() => existsSync(join(bench.socketDir, 'approval.sock')), 'the daemon to listen');
+      await bench.until(() => existsSync(socketOf(bench)), 'the daemon to listen');
       const pending = await fivePending(bench);
       daemon.kill(signal);
       const signalledAt = performance.now();

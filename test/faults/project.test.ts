@@ -15,11 +15,13 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { payload, type TestBench, withBench } from '../e2e/bench.ts';
-import { press } from './cards.ts';
+import { press } from '../e2e/cards.ts';
 
 setDefaultTimeout(60_000);
 
 const LONG_AGO = new Date(2000, 0);
+/** What a card shows of the project, beside the call itself. */
+const BRANCH = '.git/HEAD';
 
 /** When a file was read last is kept by most file systems, not by all. */
 const KEEPS_READING = keepsReading();
@@ -71,7 +73,7 @@ function hostileFiles(owned: string): Readonly<Record<string, string>> {
     sh: script,
     git: script,
     'claude-slack-hook': script,
-    '.git/HEAD': 'ref: refs/heads/main\n',
+    [BRANCH]: 'ref: refs/heads/main\n',
     '.git/config': '[core]\n\tfsmonitor = ./evil.sh\n\thooksPath = .git/hooks\n[alias]\n\tstatus = !./evil.sh\n',
     '.git/hooks/pre-commit': script,
     '.git/hooks/post-checkout': script,
@@ -101,7 +103,7 @@ async function lifeIn(bench: TestBench, cwd: string): Promise<unknown> {
     text.replaceAll(bench.home, '~').replaceAll(/\b[0-9a-f]{8,}\b|\d+(\.\d+)?/g, '0');
   const said = [];
   for (const button of ['csh_approve', 'csh_deny'] as const) {
-    const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), project);
+    const { hook, card } = await bench.ask(payload('PreToolUse.Bash', { cwd }), project);
     await press(bench, card, button);
     const { stdout, stderr, exitCode } = await hook.ended;
     said.push({ stdout, stderr, exitCode });
@@ -110,7 +112,7 @@ async function lifeIn(bench: TestBench, cwd: string): Promise<unknown> {
     const { stdout, stderr, exitCode } = await bench.run(args, project);
     said.push({ args, stdout: same(stdout), stderr: same(stderr), exitCode });
   }
-  const posts = bench.slack.calls('chat.postMessage').map(({ args }) => args.text);
+  const posts = bench.slack.calls('chat.postMessage').map(({ args }) => same(String(args.text)));
   return { said, posts };
 }
 
@@ -120,6 +122,9 @@ describe('a hostile project directory', () => {
     for (const isHostile of [false, true]) {
       await withBench(async (bench) => {
         const cwd = join(bench.home, 'project');
+        // The branch is shown, of this one as of any other.
+        mkdirSync(join(cwd, '.git'));
+        writeFileSync(join(cwd, BRANCH), hostileFiles('')[BRANCH] ?? '');
         if (isHostile) writeHostile(bench, cwd);
         const before = readdirSync(cwd, { recursive: true }).toSorted();
         lives.push(await lifeIn(bench, cwd));
@@ -130,12 +135,14 @@ describe('a hostile project directory', () => {
     expect(lives[1]).toEqual(lives[0]);
   });
 
-  test.skipIf(!KEEPS_READING)('[X79] has no file read (only where a file system keeps when that was)', () =>
-    withBench(async (bench) => {
-      const cwd = join(bench.home, 'project');
-      const files = writeHostile(bench, cwd);
-      await lifeIn(bench, cwd);
-      expect(files.filter(isRead)).toEqual([]);
-    }),
+  test.skipIf(!KEEPS_READING)(
+    '[X79] has no file read but the one that says its branch (only where a file system keeps when that was)',
+    () =>
+      withBench(async (bench) => {
+        const cwd = join(bench.home, 'project');
+        const files = writeHostile(bench, cwd);
+        await lifeIn(bench, cwd);
+        expect(files.filter(isRead)).toEqual([join(cwd, BRANCH)]);
+      }),
   );
 });

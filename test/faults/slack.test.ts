@@ -1,8 +1,9 @@
 /** Slack on a bad day, as the agent and the person see it; see harness.ts about the ids. */
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import type { EmulatedMessage, Fault } from '../../src/emulator/emulator-types.ts';
-import { type Hook, hasButtons, payload, type TestBench, textOf, withBench } from '../e2e/bench.ts';
-import { closedCard, decisionOf, ROOM, reasonOf, turns } from './harness.ts';
+import { type Hook, hasButtons, payload, ROOM, repeat, type TestBench, textOf, withBench } from '../e2e/bench.ts';
+import { closedCard, decisionOf, reasonOf } from '../e2e/cards.ts';
+import { turns } from './harness.ts';
 
 setDefaultTimeout(300_000);
 
@@ -179,13 +180,14 @@ describe.concurrent('a post that Slack does not take at once', () => {
 });
 
 /** The fewest connections to Slack that there are, looked at every few milliseconds until it is asked for. */
-function fewest({ slack }: TestBench): () => number {
+function fewest(bench: TestBench): () => number {
+  const { slack } = bench;
   let least = slack.connections();
-  const timer = setInterval(() => {
+  const stop = repeat(bench, 1, () => {
     least = Math.min(least, slack.connections());
-  }, 1);
+  });
   return () => {
-    clearInterval(timer);
+    stop();
     return least;
   };
 }

@@ -5,8 +5,21 @@ import { dirname, join } from 'node:path';
 import { appKey } from '../../src/daemon.ts';
 import { takeLock } from '../../src/daemon-lock.ts';
 import { appPaths } from '../../src/state.ts';
-import { BINARY, type Hook, isLate, payload, type Ran, type TestBench, textOf, withBench } from '../e2e/bench.ts';
-import { answerAll, closedCard, decisionOf, descendants, herd, ROOM, reasonOf, signalAll, watch } from './harness.ts';
+import {
+  BINARY,
+  type Hook,
+  isLate,
+  payload,
+  type Ran,
+  ROOM,
+  socketOf,
+  type TestBench,
+  textOf,
+  withBench,
+} from '../e2e/bench.ts';
+import { closedCard, decisionOf, reasonOf } from '../e2e/cards.ts';
+import { descendants, signalAll } from '../e2e/processes.ts';
+import { answerAll, herd, watch } from './harness.ts';
 
 setDefaultTimeout(300_000);
 
@@ -86,7 +99,7 @@ describe('hooks that start at one instant', () => {
       rounds(3, async () => {
         await killDaemon(bench);
         expect(existsSync(join(bench.socketDir, 'server.pid'))).toBe(true);
-        expect(existsSync(join(bench.socketDir, 'approval.sock'))).toBe(true);
+        expect(existsSync(socketOf(bench))).toBe(true);
         const hasOne = await haveOneDaemon(bench, twenty);
         expect(await bench.run(['--stop'])).toMatchObject({ exitCode: 0 });
         return hasOne;

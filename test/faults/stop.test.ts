@@ -11,43 +11,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { BINARY, payload, type TestBench, withBench } from '../e2e/bench.ts';
-import { answerOf, press } from './cards.ts';
+import { BINARY, payload, socketOf, stateOf, type TestBench, withBench } from '../e2e/bench.ts';
+import { denied } from '../e2e/cards.ts';
+import { withBystanders } from '../e2e/processes.ts';
 import { asNobody, IS_ROOT, NOBODY } from './nobody.ts';
 
 setDefaultTimeout(60_000);
 
 const NAMES = ['server.pid', 'server.json'] as const;
-
-/** A process that nobody may signal, gone at the end of the test. */
-async function withBystanders(
-  commands: readonly (readonly string[])[],
-  body: (pids: readonly number[], expectAlive: () => void) => Promise<void>,
-): Promise<void> {
-  const children = commands.map((command) =>
-    Bun.spawn([...command], { stdin: 'pipe', stdout: 'ignore', stderr: 'ignore' }),
-  );
-  const expectAlive = (): void => {
-    const gone = children.filter(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null);
-    expect(gone.map(({ signalCode }) => signalCode)).toEqual([]);
-  };
-  try {
-    await body(
-      children.map(({ pid }) => pid),
-      expectAlive,
-    );
-    expectAlive();
-  } finally {
-    for (const child of children) child.kill('SIGKILL');
-    await Promise.all(children.map(({ exited }) => exited));
-  }
-}
-
-async function denied(bench: TestBench): Promise<void> {
-  const { hook, card } = await bench.ask(payload('PreToolUse.Bash'));
-  await press(bench, card, 'csh_deny');
-  expect(await answerOf(hook)).toBe('deny');
-}
 
 /** Puts something else in the place of the daemon's PID files. */
 function replace({ socketDir }: TestBench, put: (path: string) => void): void {
@@ -141,12 +112,12 @@ describe('--stop', () => {
   test('[X81] spares whatever only looks like a daemon, and ends the daemon', () =>
     withBench(async (bench) => {
       await bench.ask(payload('PermissionRequest.Bash'));
-      const log = join(bench.home, '.local/state/claude-slack-hook/daemon.log');
+      const log = join(stateOf(bench), 'daemon.log');
       const lock = join(bench.socketDir, 'server.lock');
       const named = (name: string): readonly string[] => ['bash', '-c', `exec -a ${JSON.stringify(name)} sleep 60`];
       const look = [
         ['tail', '-f', log],
-        ['python3', '-c', 'import sys; sys.stdin.read()', `${BINARY} daemon --idle=1`],
+        ['sh', '-c', 'read -r line', `${BINARY} daemon --idle=1`],
         named(`vim ${BINARY}`),
         named(`${BINARY} daemon`),
         named('claude-slack-hook'),
@@ -157,7 +128,7 @@ describe('--stop', () => {
       await withBystanders(look, async (_pids, expectAlive) => {
         expect(await bench.run(['--stop'])).toMatchObject({ exitCode: 0, stderr: '' });
         expectAlive();
-        expect(existsSync(join(bench.socketDir, 'approval.sock'))).toBe(false);
+        expect(existsSync(socketOf(bench))).toBe(false);
         // Without tokens it is about every daemon of this user: of which there is none.
         const env = { SLACK_BOT_TOKEN: '', SLACK_APP_TOKEN: '' };
         expect(await bench.run(['--stop'], { env })).toMatchObject({ stdout: 'No daemon is running.\n', exitCode: 0 });

@@ -2,8 +2,8 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BINARY, hasButtons, payload, type TestBench, withBench, writeConfig } from '../e2e/bench.ts';
-import { answerOf, decisionOf, press } from './cards.ts';
+import { BINARY, hasButtons, payload, socketOf, type TestBench, withBench, writeConfig } from '../e2e/bench.ts';
+import { answerOf, decisionOf, press } from '../e2e/cards.ts';
 import { connectPlain } from './plain-peer.ts';
 
 setDefaultTimeout(60_000);
@@ -142,7 +142,7 @@ describe.concurrent('with a log of level', () => {
     slack.disconnect('refresh_requested');
     await bench.until(() => slack.connectionsEver() > before && slack.connections() === 1, 'another connection');
 
-    const peer = await connectPlain(join(bench.socketDir, 'approval.sock'));
+    const peer = await connectPlain(socketOf(bench));
     await peer.send('{"hook_event_name":5}\n');
     await peer.closed;
     said.socket = peer.text();

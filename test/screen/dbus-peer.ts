@@ -219,7 +219,7 @@ export interface FakeBusOptions {
   readonly pieceBytes?: number;
 }
 
-export const GUID = '0123456789abcdef0123456789abcdef';
+const GUID = '0123456789abcdef0123456789abcdef';
 
 /** A message bus with one talking client at a time, or a peer that only pretends to be one. */
 export function createFakeBus(options: FakeBusOptions = {}): FakeBus {

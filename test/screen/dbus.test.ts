@@ -286,7 +286,8 @@ describe('the parser', () => {
     } catch (error) {
       expect(error).toBeInstanceOf(DBusError);
     }
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    // Of a few hundred bytes nothing takes time, unless a length that they claim is believed.
+    expect(performance.now() - startedAt).toBeLessThan(5000);
   };
 
   test('throws nothing but its own error, for any bytes', () => {

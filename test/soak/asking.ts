@@ -31,7 +31,7 @@ export async function ask(bench: TestBench, asked: Asked): Promise<void> {
 }
 
 /** What a request's card and record are known by. */
-export function markOf(index: number): string {
+function markOf(index: number): string {
   return `request-${index}-end`;
 }
 

@@ -1,6 +1,7 @@
 /** What can be seen of a daemon from outside. Asks the program itself where it can, so that no path has to be known here. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { TestBench } from '../e2e/bench.ts';
+import { rssOf } from '../e2e/processes.ts';
 
 const LOOK_MS = 10;
 
@@ -28,8 +29,8 @@ export async function daemonOf(bench: TestBench): Promise<number> {
 }
 
 /** Resident memory of a process, in MB. */
-export function rssOf(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+export function rssMbOf(pid: number): number {
+  return rssOf(pid) / 1_048_576;
 }
 
 /** How many descriptors a process has open. The daemon hides which ones from its own user, but the kernel (6.2+) tells the number as a size. */
@@ -42,7 +43,7 @@ export function descriptorsOf(pid: number): number {
 }
 
 /** How many sockets listen at a path, also those whose name another has taken since: each is a daemon that has won the lock. */
-export function listenersAt(path: string): number {
+function listenersAt(path: string): number {
   const ACCEPTS = '00010000';
   return readFileSync('/proc/net/unix', 'utf8')
     .split('\n')

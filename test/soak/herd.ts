@@ -1,7 +1,7 @@
 /** 100 hooks at one instant and no daemon, five times; in most rounds some of them and of the daemons are killed on the way. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BINARY, type Hook, payload, type TestBench } from '../e2e/bench.ts';
+import { BINARY, type Hook, payload, socketOf, type TestBench } from '../e2e/bench.ts';
 import { createBarrier } from './barrier.ts';
 import { press, watchCards } from './cards.ts';
 import { watchListeners } from './daemon.ts';
@@ -87,7 +87,7 @@ async function stampede(bench: TestBench, index: number, plan: Plan): Promise<Ro
   await barrier.full(HOOKS);
   let isOver = false;
   const stopPressing = watchCards(slack, (card) => void press(slack, card, 'csh_approve', {}, () => isOver));
-  const listeners = watchListeners(join(bench.socketDir, 'approval.sock'));
+  const listeners = watchListeners(socketOf(bench));
   const connections = watchMost(() => slack.connections());
   barrier.open();
   const killed = new Set<Hook>();

@@ -1,4 +1,4 @@
-/** A daemon of 256 descriptors and 1,000 connections that say nothing: a hook is served all the same, and they go after 10 s. */
+/** A daemon of 256 descriptors and 1,000 connections that never say a whole line: a hook is served all the same, and they go after 10 s. */
 import { readFileSync } from 'node:fs';
 import { BINARY, payload, type TestBench } from '../e2e/bench.ts';
 import { daemonOf, descriptorsOf } from './daemon.ts';
@@ -55,10 +55,16 @@ export function idle(): Promise<readonly Row[]> {
   });
 }
 
+/** Each has said something: who never does goes sooner, after 5 s. */
 async function crowd(bench: TestBench): Promise<readonly Peer[]> {
   const peers: Peer[] = [];
+  const join = async (): Promise<Peer> => {
+    const peer = await connectPeer(bench);
+    await peer.send(Buffer.from('{'));
+    return peer;
+  };
   while (peers.length < CONNECTIONS) {
-    const tried = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => connectPeer(bench)));
+    const tried = await Promise.allSettled(Array.from({ length: AT_ONCE }, join));
     for (const result of tried) if (result.status === 'fulfilled') peers.push(result.value);
   }
   return peers;

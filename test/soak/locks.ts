@@ -1,8 +1,8 @@
 /** 200 daemons at one instant, ten times, where there was none and where one died: exactly one listens, all others step back. */
-import { join } from 'node:path';
 import { SERVER_ENV } from '../../src/daemon.ts';
-import { READY_ENV, type Readiness } from '../../src/daemon-start.ts';
-import { BINARY, type TestBench } from '../e2e/bench.ts';
+import { READY_ENV, type Readiness } from '../../src/readiness.ts';
+import { BINARY, socketOf, type TestBench } from '../e2e/bench.ts';
+
 import { createBarrier } from './barrier.ts';
 import { daemonOf, watchListeners } from './daemon.ts';
 import { exactly, progress, type Row, withSoak } from './soak.ts';
@@ -56,7 +56,7 @@ async function race(bench: TestBench, index: number): Promise<Round> {
   const launched = Array.from({ length: LAUNCHES }, () => launch(bench, barrier.command([BINARY, 'daemon'])));
   try {
     await barrier.full(LAUNCHES);
-    const listeners = watchListeners(join(bench.socketDir, 'approval.sock'));
+    const listeners = watchListeners(socketOf(bench));
     barrier.open();
     const said = await Promise.all(launched.map(readiness));
     await until(() => slack.connectionsEver() > before, 'the winner to connect');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { BINARY, payload, type Ran, type TestBench } from '../e2e/bench.ts';
 import { warmUp } from './burst.ts';
 import { press, watchCards } from './cards.ts';
-import { daemonOf, peakOf, rssOf } from './daemon.ts';
+import { daemonOf, peakOf, rssMbOf } from './daemon.ts';
 import { endingOf } from './hooks.ts';
 import { filled, makeNoise, NOISE_LIMIT_MS, NOISES, type Noise } from './noise.ts';
 import { atMost, exactly, passed, progress, type Row, withSoak } from './soak.ts';
@@ -34,7 +34,7 @@ export function memory(): Promise<readonly Row[]> {
     for (let count = 0; count < WARM; count += 1) await warmUp(bench);
     const pid = await daemonOf(bench);
     await passed(SETTLE_MS);
-    const before = rssOf(pid);
+    const before = rssMbOf(pid);
     const waiting = await bench.ask(payload('PreToolUse.Bash'));
     const rows: Row[] = [...(await feedHooks(bench, pid, before))];
     for (const noise of NOISES) rows.push(...(await beNoisy(bench, noise, pid, before)));
@@ -58,7 +58,7 @@ async function feedHooks(bench: TestBench, pid: number, before: number): Promise
   return [
     atMost(`a hook with 50 MB on stdin, slowest of ${ran.length}`, slowest, STDIN_MS, 'ms'),
     exactly('of them, refused in the documented way', ran.filter(isRefused).length, ran.length),
-    atMost(`daemon after ${ran.length} × 50 MB on stdin of hooks, growth`, rssOf(pid) - before, GROWTH_MB, 'MB'),
+    atMost(`daemon after ${ran.length} × 50 MB on stdin of hooks, growth`, rssMbOf(pid) - before, GROWTH_MB, 'MB'),
   ];
 }
 
@@ -73,7 +73,7 @@ async function beNoisy(bench: TestBench, noise: Noise, pid: number, before: numb
   const served = await meanwhile.stop();
   await passed(SETTLE_MS);
   const what = `daemon of ${Math.round(before)} MB after ${megabytes(bytes)} MB of ${kind}, growth`;
-  const grown = atMost(what, rssOf(pid) - before, GROWTH_MB, 'MB');
+  const grown = atMost(what, rssMbOf(pid) - before, GROWTH_MB, 'MB');
   const missing = sent >= bytes ? '' : `; took only ${megabytes(sent)} MB in ${NOISE_LIMIT_MS / 1000} s`;
   const slowest = Math.max(...served.map((ran) => (endingOf(ran) === 'allow' ? ran.tookMs : Number.POSITIVE_INFINITY)));
   const rows = [

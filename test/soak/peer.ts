@@ -1,6 +1,5 @@
 /** A program on the daemon's socket that is not our client: it speaks the plain form, or nothing at all. */
-import { join } from 'node:path';
-import type { TestBench } from '../e2e/bench.ts';
+import { socketOf, type TestBench } from '../e2e/bench.ts';
 
 export interface Peer {
   /** Lines that have come, oldest first. */
@@ -21,7 +20,7 @@ export interface Peer {
 }
 
 /** Connects to the bench's daemon. Rejects when nobody listens. */
-export async function connectPeer({ socketDir }: TestBench): Promise<Peer> {
+export async function connectPeer(bench: TestBench): Promise<Peer> {
   const openedAt = performance.now();
   const lines: string[] = [];
   const first = Promise.withResolvers<string | undefined>();
@@ -42,7 +41,7 @@ export async function connectPeer({ socketDir }: TestBench): Promise<Peer> {
     if (unsent.byteLength === 0) onSent();
   };
   const socket = await Bun.connect({
-    unix: join(socketDir, 'approval.sock'),
+    unix: socketOf(bench),
     socket: {
       data: (_socket, chunk) => {
         const parts = (text + chunk.toString()).split('\n');

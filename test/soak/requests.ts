@@ -3,7 +3,7 @@ import type { EmulatedCall } from '../../src/emulator/emulator-types.ts';
 import type { TestBench } from '../e2e/bench.ts';
 import { type Asked, ask, indexIn } from './asking.ts';
 import { warmUp } from './burst.ts';
-import { daemonOf, descriptorsOf, rssOf, statusOf } from './daemon.ts';
+import { daemonOf, descriptorsOf, rssMbOf, statusOf } from './daemon.ts';
 import { createPeople, type People } from './people.ts';
 import { atMost, exactly, passed, progress, type Row, withSoak } from './soak.ts';
 import { isProcess, makeTrouble, troubleOf } from './troubles.ts';
@@ -77,7 +77,7 @@ async function askAll(bench: TestBench, people: People, all: Map<number, Asked>,
 
 async function rest(pid: number): Promise<AtRest> {
   await passed(REST_MS);
-  return { rssMb: rssOf(pid), descriptors: descriptorsOf(pid) };
+  return { rssMb: rssMbOf(pid), descriptors: descriptorsOf(pid) };
 }
 
 function endingRows(all: readonly Asked[]): readonly Row[] {

@@ -1,5 +1,4 @@
 /** What every soak has: a bench whose processes end with it, a limit, and rows that say what was measured. */
-import { readdirSync, readFileSync } from 'node:fs';
 import type { EmulatorOptions } from '../../src/emulator/emulator-types.ts';
 import { type TestBench, withBench } from '../e2e/bench.ts';
 
@@ -41,23 +40,9 @@ export async function withSoak(
       rows = [{ what: 'the run', bound: 'ends well', measured: String(error), ok: false }];
     } finally {
       clearTimeout(timer);
-      // Before the daemon is: hooks would start another one.
-      killProcessesOf(bench.home);
     }
   }, options);
   return rows;
-}
-
-/** Found by their own environment, never by name. */
-function killProcessesOf(home: string): void {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const env = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-      if (env.includes(`HOME=${home}`)) process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // Another user's, or gone.
-    }
-  }
 }
 
 /** A row whose number must not be larger than its bound. */

@@ -152,6 +152,45 @@ describe('the journal', () => {
     expect(left({ now: NOW + 86_402_000 })).toEqual([]);
   });
 
+  test('goes on from a later moment although a request of long ago never came to its end', () => {
+    ask(open(), 'old');
+    const late = open({ now: NOW + 86_402_000 });
+    expect(late.leftBehind()).toEqual([]);
+    const now = { at: NOW + 86_402_000, expiresAt: NOW + 86_403_000 };
+    ask(late, 'b', now);
+    end(late, 'b');
+    finish(late, 'b');
+    late.close();
+    expect(JSON.parse(readFileSync(join(dir, 'app.json'), 'utf8')).bytes).toBe(readFileSync(path).length);
+  });
+
+  test('gives no permission back that an approval also gave: it ended with its daemon', () => {
+    const journal = open();
+    ask(journal, 'a');
+    post(journal, 'a', '1.1');
+    end(journal, 'a', { grant: { rule: { toolName: 'Bash' }, forMs: 60_000 } });
+    const [found] = open().leftBehind();
+    expect(found?.outcome).toMatchObject({ kind: 'allowed', by: 'U1' });
+    expect(found?.outcome).not.toHaveProperty('grant');
+  });
+
+  test('keeps no large input of what is at its end', () => {
+    const journal = open();
+    const tool_input = { command: 'x'.repeat(20_000) };
+    for (const id of ['over', 'open']) {
+      ask(journal, id, {
+        input: { hook_event_name: 'PreToolUse', session_id: 's', cwd: '/', tool_name: 'Bash', tool_input },
+      });
+      post(journal, id, 'shared');
+    }
+    end(journal, 'over');
+    finish(journal, 'over');
+    const inputs = open()
+      .leftBehind()
+      .map(({ request }) => [request.id, JSON.stringify(request.input).length > 20_000]);
+    expect(Object.fromEntries(inputs)).toEqual({ over: false, open: true });
+  });
+
   test('is read from the last moment on at which nothing was open', () => {
     const journal = open();
     ask(journal, 'a');

@@ -166,8 +166,45 @@ describe('the audit log', () => {
     rmSync(headPath(path), { recursive: true });
     renameSync(`${path}.head`, headPath(path));
     store.append({ type: 'asked', at: 3 });
-    expect(lines()).toMatchObject([{ at: 1 }, { at: 2 }, { at: 3 }]);
+    // What was not acknowledged is not there.
+    expect(lines()).toMatchObject([{ at: 1 }, { at: 3 }]);
     expect(verifyLog(path).findings).toEqual([]);
+  });
+
+  test('of two writers has no gap after one of them could not write for a while', () => {
+    let isHeld = false;
+    const lock = (): (() => void) => {
+      if (isHeld) throw new Error('somebody else holds it');
+      return () => {};
+    };
+    const [one, other] = [createJsonlStore(path, { lock }), createJsonlStore(path)];
+    one.append({ type: 'asked', at: 1 });
+    isHeld = true;
+    expect(() => one.append({ type: 'asked', at: 2 })).toThrow(AppError);
+    for (const at of [3, 4]) other.append({ type: 'asked', at });
+    isHeld = false;
+    one.append({ type: 'asked', at: 5 });
+    other.append({ type: 'asked', at: 6 });
+    expect(lines().map(({ type, at }) => [type, at])).toEqual([1, 3, 4, 5, 6].map((at) => ['asked', at]));
+    expect(verifyLog(path).findings).toEqual([]);
+  });
+
+  test('of two writers has no gap when one of them left half a line, and the other closed it off', () => {
+    const [one, other] = [createJsonlStore(path), createJsonlStore(path)];
+    one.append({ type: 'asked', at: 1 });
+    // What a crash leaves.
+    appendFileSync(path, '{"type":"asked","at":2');
+    other.append({ type: 'asked', at: 3 });
+    one.append({ type: 'asked', at: 4 });
+    expect(readFileSync(path, 'utf8')).not.toContain('"type":"gap"');
+    expect(verifyLog(path)).toMatchObject({ torn: 1, findings: [] });
+  });
+
+  test('finds records of more than 16 MiB again', () => {
+    const store = createJsonlStore(path);
+    for (const at of [1, 2]) store.append({ type: 'asked', at, text: 'x'.repeat(17 * 1024 * 1024) });
+    store.close();
+    expect(verifyLog(path)).toMatchObject({ records: 2, torn: 0, findings: [] });
   });
 
   test('finds its end behind records of a megabyte', () => {
