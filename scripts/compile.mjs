@@ -2,8 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { buildExecutable } from './executable.mjs';
 import { checkSealed, sealRuntime } from './seal.mjs';
-import { BINARY, BUN, ensureInstalled, ROOT, run, TEST_BINARY } from './setup.mjs';
+import { BINARY, BUN, ensureInstalled, ROOT, TEST_BINARY } from './setup.mjs';
 
 ensureInstalled();
 for (const executable of [BINARY, TEST_BINARY]) mkdirSync(dirname(executable), { recursive: true });
@@ -16,14 +17,7 @@ if (process.argv.includes('--test')) build(TEST_BINARY, true);
 
 function build(executable, isTest) {
   const unchecked = join(work, basename(executable));
-  run(BUN, [
-    ...['build', 'src/index.ts', '--compile', '--outfile', unchecked],
-    `--compile-executable-path=${runtime}`,
-    // Minified bytecode in chunks: the hook's own chunk starts in about 5 ms, with Slack's code left on disk.
-    ...['--minify', '--bytecode', '--splitting', '--format=esm', '--define', `CSH_TEST_BUILD=${isTest}`],
-    // Without these two, a bunfig.toml preload or a .env in the project's directory would run inside the hook.
-    ...['--no-compile-autoload-bunfig', '--no-compile-autoload-dotenv'],
-  ]);
+  buildExecutable(unchecked, runtime, { isTest });
   signForIntelMacs(unchecked);
   checkSealed(unchecked);
   renameSync(unchecked, executable);

@@ -39,6 +39,9 @@ const NAME = new RegExp(`\\0(BUN_[A-Za-z0-9_]+|${[...OF_LIBRARIES, ...OF_SOME_BU
 /** No UTF-8 text has this byte, so no settings file can name such a variable. NUL would make an empty name, which can be set. */
 const UNMATCHABLE = 0xff;
 
+/** Enough to tell one place from another. */
+const AROUND_BYTES = 32;
+
 /**
  * The engine's options are no names to seal: machine code compares every variable with BUN_JSC_, letter by letter, and goes on to
  * the next variable where one differs. There the first jump is made to go on always. `letter` is a pattern for the code of one
@@ -63,17 +66,33 @@ const ENGINE_CODE = {
 };
 
 /**
- * Writes a sealed copy of the Bun executable `from` to `to`.
+ * Writes a sealed copy of the Bun executable `from` to `to`. Returns the places that differ.
  * @throws {Error} when `from` is not built as expected: then somebody must look before anything is compiled with it.
  */
 export function sealRuntime(from, to, arch = process.arch) {
   const bytes = readFileSync(from);
   const text = bytes.toString('latin1');
   // Only the first letter: linkers let a shorter string be the end of a longer one.
-  for (const place of namesIn(text)) bytes[place] = UNMATCHABLE;
+  const names = namesIn(text);
+  for (const place of names) bytes[place] = UNMATCHABLE;
   const { place, value } = engineJump(text, arch);
   bytes[place] = value;
   writeFileSync(to, bytes, { mode: 0o755 });
+  return [...names, place];
+}
+
+/**
+ * Looks into an executable that cannot be run here: at what was sealed it must hold the very bytes of the sealed runtime. To search
+ * it for names would find those in the bytecode of Bun's own modules, too, which `compile` puts in.
+ * @param places what `sealRuntime` returned
+ * @throws {Error} otherwise
+ */
+export function expectSealed(executable, runtime, places) {
+  const [bytes, sealed] = [readFileSync(executable), readFileSync(runtime)];
+  const around = (all, place) => all.subarray(place - AROUND_BYTES, place + AROUND_BYTES);
+  const open = places.filter((place) => !around(bytes, place).equals(around(sealed, place)));
+  if (places.length === 0 || open.length > 0)
+    throw new Error(`Expected ${places.length} sealed places, got ${open.length} that are not those of the runtime`);
 }
 
 /** Where the names begin. */
@@ -86,13 +105,17 @@ function namesIn(text) {
 }
 
 function engineJump(text, arch) {
-  const code = ENGINE_CODE[arch];
-  if (code === undefined) throw new Error(`Cannot seal Bun on ${arch}: expected one of ${Object.keys(ENGINE_CODE)}`);
-  const letters = [...ENGINE_PREFIX].map((letter, index) => code.letter(letter.charCodeAt(0), index));
-  const found = [...text.matchAll(new RegExp(letters.join(''), 'dg'))];
+  const found = [...text.matchAll(new RegExp(engineCode(arch), 'dg'))];
   expectOne(`the comparison with ${ENGINE_PREFIX}`, found.length);
   const [place] = found[0].indices[1];
-  return { place, value: code.always(text.charCodeAt(place)) };
+  return { place, value: ENGINE_CODE[arch].always(text.charCodeAt(place)) };
+}
+
+/** The whole comparison, as a pattern. */
+function engineCode(arch) {
+  const code = ENGINE_CODE[arch];
+  if (code === undefined) throw new Error(`Cannot seal Bun on ${arch}: expected one of ${Object.keys(ENGINE_CODE)}`);
+  return [...ENGINE_PREFIX].map((letter, index) => code.letter(letter.charCodeAt(0), index)).join('');
 }
 
 function expectOne(what, count) {

@@ -43,9 +43,14 @@ function install(folder) {
 export function ensureCompiled() {
   ensureInstalled();
   const stamp = join(ROOT, 'dist/.compiled');
-  const others = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/compile.mjs', 'scripts/seal.mjs'].map(
-    (path) => join(ROOT, path),
-  );
+  const others = [
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+    'scripts/compile.mjs',
+    'scripts/executable.mjs',
+    'scripts/seal.mjs',
+  ].map((path) => join(ROOT, path));
   const wanted = digest([...filesBelow('src'), ...filesBelow('test/fixtures'), ...others].sort());
   if (existsSync(BINARY) && existsSync(TEST_BINARY) && read(stamp) === wanted) return;
   run(process.execPath, [join(ROOT, 'scripts/compile.mjs'), '--test'], { stdio: ['ignore', 2, 2] });

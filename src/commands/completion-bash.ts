@@ -1,7 +1,7 @@
 /** The completion of bash; also of 3.2, which macOS has. */
 import type { Completable, Grammar } from './completion.ts';
 
-const HEAD = `# bash completion for claude-slack-hook; load it with: source <(claude-slack-hook completion bash)
+const HEAD = `# bash completion for claude-slack-hook; load it with: eval "$(claude-slack-hook completion bash)"
 _claude_slack_hook() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} IFS=$' \\t\\n'
   COMPREPLY=()
