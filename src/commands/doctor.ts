@@ -41,7 +41,11 @@ export async function runDoctor(
   env: Environment,
 ): Promise<Said> {
   const settings = attempt(getSettings);
-  const found = findHooks({ home: homeOf(env), cwd: process.cwd(), platform: process.platform, env });
+  const cwd = attempt(() => process.cwd());
+  // A directory that was removed has no settings either.
+  const found = findHooks({
+    ...{ home: homeOf(env), cwd: typeof cwd === 'string' ? cwd : '/', platform: process.platform, env },
+  });
   const file = attempt(() => configFileOf(flags, env));
   const config = configFacts(settings, typeof file === 'string' ? file : '', found, env);
   const checks = [

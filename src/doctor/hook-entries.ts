@@ -37,6 +37,10 @@ export interface ReadEntries {
 
 /** Nobody has so many; a file that has is not read to its end. */
 const MAX_ENTRIES = 1_000;
+const PLUGIN_EVENTS = [
+  ...['PermissionRequest', 'PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'PermissionDenied'],
+  ...['Stop', 'UserPromptSubmit', 'SessionEnd'],
+];
 /** Where our daemon answers Claude Code's http hooks. */
 const OUR_ADDRESS = /^https?:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?\/hooks\/claude([/?#]|$)/i;
 
@@ -51,6 +55,7 @@ export function readEntries(agent: HookAgent, source: HookSource): ReadEntries {
   };
   const { value } = source.file;
   if (!expect(isRecord(value), 'the file', 'an object', value)) return { entries, problems };
+  if (agent === 'claude') entries.push(...pluginEntries(source, own(value, 'enabledPlugins')));
   const hooks = own(value, 'hooks');
   if (hooks === undefined || !expect(isRecord(hooks), 'hooks', 'an object', hooks)) return { entries, problems };
   for (const [event, groups] of Object.entries(hooks as object)) {
@@ -69,6 +74,18 @@ export function readEntries(agent: HookAgent, source: HookSource): ReadEntries {
     }
   }
   return { entries, problems };
+}
+
+/** What this repository's plugin for Claude Code does at each event (hooks/hooks.json), where it is switched on. */
+function pluginEntries(source: HookSource, enabled: unknown): readonly HookEntry[] {
+  const name = Object.keys(isRecord(enabled) ? enabled : {}).find((key) => key.startsWith(`${OUR_NAME}@`));
+  if (name === undefined || own(enabled, name) !== true) return [];
+  return PLUGIN_EVENTS.map((event) => {
+    const isObserver = event !== 'PermissionRequest';
+    const command = { isOurs: true, program: undefined, words: isObserver ? [OUR_NAME, '--observe'] : [OUR_NAME] };
+    const about = { event, source, matcher: '*', kind: 'command', text: `plugin ${name}`, command } as const;
+    return { ...about, timeout: isObserver ? 5 : 600, isOurs: true, isObserver };
+  });
 }
 
 function readEntry(event: string, source: HookSource, matcher: unknown, hook: unknown): HookEntry {

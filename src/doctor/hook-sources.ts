@@ -19,7 +19,7 @@ export interface FoundAgent {
   readonly sources: readonly HookSource[];
 }
 
-/** Our plugin for opencode, in one of the two folders that it looks into. */
+/** Our plugin for opencode, in one of the folders that it looks into. */
 export interface FoundPlugin {
   readonly path: string;
   readonly state: 'ours' | 'other' | 'absent';
@@ -41,10 +41,10 @@ export function findHooks(around: Surroundings): FoundHooks {
     scope,
     file: readSettingsFile(path),
   });
-  const user = `${claude}/settings.json`;
-  const project = `${cwd}/.claude/settings.json`;
+  const both = (user: string, project: string): readonly HookSource[] =>
+    user === project ? [read(user, 'user')] : [read(user, 'user'), read(project, 'project')];
   const own = (agent: HookAgent, folder: string, name: string): FoundAgent => ({
-    ...{ agent, isInstalled: isFolder(folder), sources: [read(`${folder}/${name}`, 'user')] },
+    ...{ agent, isInstalled: isFolder(folder), sources: both(`${folder}/${name}`, `${cwd}/.${agent}/${name}`) },
   });
   return {
     agents: [
@@ -53,8 +53,7 @@ export function findHooks(around: Surroundings): FoundHooks {
         isInstalled: isFolder(claude),
         sources: [
           read(around.managed ?? managedOf(around.platform), 'managed'),
-          read(user, 'user'),
-          ...(project === user ? [] : [read(project, 'project')]),
+          ...both(`${claude}/settings.json`, `${cwd}/.claude/settings.json`),
           read(`${cwd}/.claude/settings.local.json`, 'local'),
         ],
       },
@@ -64,7 +63,9 @@ export function findHooks(around: Surroundings): FoundHooks {
     ],
     opencode: {
       isInstalled: isFolder(opencode),
-      plugins: ['plugin', 'plugins'].map((folder) => readPlugin(`${opencode}/${folder}/claude-slack-hook.js`)),
+      plugins: [opencode, `${cwd}/.opencode`].flatMap((folder) =>
+        ['plugin', 'plugins'].map((name) => readPlugin(`${folder}/${name}/claude-slack-hook.js`)),
+      ),
     },
   };
 }

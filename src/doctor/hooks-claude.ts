@@ -111,7 +111,7 @@ function observerCheck(isAsking: boolean, ours: readonly HookEntry[]): readonly 
     warn(
       'claude-observers',
       `Claude Code: does not tell of ${listed(missing, OBSERVED.length)}; cards stay open when you answer at the terminal, and do not say how the run went`,
-      `Add the command with --observe under ${listed(missing, OBSERVED.length)}.`,
+      `Run claude-slack-hook setup, or add the command with --observe under ${listed(missing, OBSERVED.length)}.`,
     ),
   ];
 }

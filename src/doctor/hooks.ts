@@ -33,7 +33,8 @@ const WORDS: Readonly<Record<HookAgent, AgentWords>> = {
   gemini: { name: 'Gemini CLI', gates: ['BeforeTool'], unitMs: 1, unit: 'ms', defaultTimeout: 60_000 },
 };
 
-const TRUST = 'Start codex and have it trust the hooks; what it does not trust it does not run, without a word.';
+const TRUST =
+  'Start codex, open /hooks and trust each of them; what it does not trust it does not run, without a word.';
 
 /** Agents that are not on this machine are passed over. */
 export function checkHooks(facts: HookFacts): readonly Check[] {
@@ -49,7 +50,7 @@ export function checkHooks(facts: HookFacts): readonly Check[] {
           warn(
             'hooks',
             'hooks: no agent here runs claude-slack-hook, not of this user and not in this directory',
-            'Add it to the settings of your agent, such as ~/.claude/settings.json; README, “Set it up”, has the lines.',
+            'Run claude-slack-hook setup.',
           ),
         ]),
   ];

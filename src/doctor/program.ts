@@ -92,7 +92,7 @@ function fileCheck({ file, isThere, settings }: ConfigFacts): Check {
     return warn(
       'config',
       `config file: there is none at ${file}`,
-      `Write botToken, appToken and userId into ${file}, mode 0600.`,
+      `Run claude-slack-hook setup, or write botToken, appToken and userId into ${file}, mode 0600.`,
     );
   }
   return ok('config', `config file: ${file}, private and readable`);

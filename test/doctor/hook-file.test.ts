@@ -86,11 +86,14 @@ describe('the settings of the agents', () => {
       'project /project/.claude/settings.json',
       'local /project/.claude/settings.local.json',
       'user /codex/hooks.json',
+      'project /project/.codex/hooks.json',
       'user /home/.cursor/hooks.json',
+      'project /project/.cursor/hooks.json',
       'user /home/.gemini/settings.json',
+      'project /project/.gemini/settings.json',
     ]);
     expect(opencode.isInstalled).toBe(true);
-    expect(opencode.plugins.map(({ state }) => state)).toEqual(['absent', 'ours']);
+    expect(opencode.plugins.map(({ state }) => state)).toEqual(['absent', 'ours', 'absent', 'absent']);
   });
 
   test('are read once where the project is the home directory, and managed ones are elsewhere on macOS', () => {

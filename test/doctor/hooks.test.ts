@@ -167,6 +167,18 @@ describe('the hooks of Claude Code', () => {
     expect(check?.what).toContain('does not tell of Stop and SessionEnd;');
   });
 
+  test('may be those of the plugin, which is found beside others', () => {
+    const plugin = { enabledPlugins: { 'other@x': true, 'claude-slack-hook@somewhere': true } };
+    expect(statesOf(facts('claude', { user: plugin }))).toEqual(['claude ok', 'claude-auto-mode warn']);
+    expect(statesOf(facts('claude', { user: { ...plugin, ...claude({ PermissionRequest: [hook()] }) } }))).toContain(
+      'claude-duplicates warn',
+    );
+    for (const enabledPlugins of [{ 'claude-slack-hook@somewhere': false }, { other: true }, [], null, 'all'])
+      expect(statesOf(facts('claude', { user: { enabledPlugins } }))).toEqual(['claude skipped', 'hooks warn']);
+    const late = facts('claude', { user: plugin }, { deadlineMs: 900_000 });
+    expect(statesOf(late)).toContain('claude-timeout fail');
+  });
+
   test('that only observe ask nothing', () => {
     expect(statesOf(facts('claude', { user: { hooks: OBSERVERS } }))).toEqual(['claude warn']);
   });

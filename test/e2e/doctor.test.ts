@@ -159,6 +159,18 @@ describe.concurrent('doctor', () => {
       expect(exitCode).toBe(69);
     }));
 
+  test('is content with what setup has installed, but for what only the agents can tell', () =>
+    withBench(async (bench) => {
+      const { botToken, appToken, apiUrl, user } = bench.slack;
+      writeConfig(bench, { botToken, appToken, apiUrl, userId: user.id });
+      const agents = ['--agent', 'claude,codex,cursor,gemini,opencode'];
+      const installed = await bench.run(['setup', '--yes', ...agents], { env: NO_VARIABLES });
+      expect(installed.exitCode).toBe(0);
+      const { bad, check } = await examine(bench);
+      expect(bad).toEqual([EMULATED, 'claude-auto-mode warn', 'codex-trust warn']);
+      for (const agent of ['claude', 'codex', 'cursor', 'gemini', 'opencode']) expect(check(agent)?.state).toBe('ok');
+    }));
+
   test('goes on where settings are no files, and shows nothing that a terminal acts on', () =>
     withBench(async (bench) => {
       setUp(bench);
