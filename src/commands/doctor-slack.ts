@@ -88,7 +88,7 @@ async function askBot({ botToken, apiUrl }: Credentials, approvers: readonly str
     const lack = checkedScope instanceof AppError ? checkedScope : undefined;
     const told = own(answer, 'app_id');
     const [botApp, reached] = await Promise.all([
-      typeof told === 'string' ? told : appOfBot(botToken, apiUrl, botId),
+      appIdOf(told) ?? appOfBot(botToken, apiUrl, botId),
       lack === undefined ? reach(botToken, apiUrl, approvers, scopes) : nobody,
     ]);
     return { bot: { team, botUserId, scopes, lack }, botApp, skewMs, reached };
@@ -101,11 +101,14 @@ async function askBot({ botToken, apiUrl }: Credentials, approvers: readonly str
 async function appOfBot(botToken: string, apiUrl: string, bot: string): Promise<string | undefined> {
   try {
     const answer = await callSlack(botToken, apiUrl, 'bots.info', 'say whose bot this is', { args: { bot } });
-    const app = own(own(answer, 'bot'), 'app_id');
-    return typeof app === 'string' ? app : undefined;
+    return appIdOf(own(own(answer, 'bot'), 'app_id'));
   } catch {
     return undefined;
   }
+}
+
+function appIdOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[A-Z0-9]{1,40}$/.test(value) ? value : undefined;
 }
 
 async function askApp({ appToken, apiUrl }: Credentials): Promise<'works' | AppError> {

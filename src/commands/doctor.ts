@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { checkRuntime } from '../channels/slack-runtime.ts';
 import { appKey } from '../daemon.ts';
 import { raiseDescriptors } from '../daemon-limits.ts';
-import { asJson, type Check, exitCodeOf, printed } from '../doctor/check.ts';
+import { asJson, type Check, exitCodeOf, printed, skipped } from '../doctor/check.ts';
 import { checkDaemon } from '../doctor/daemon.ts';
 import { createProbe } from '../doctor/hook-program.ts';
 import { type FoundHooks, findHooks } from '../doctor/hook-sources.ts';
@@ -72,7 +72,9 @@ async function slackAndDaemon(
   const status = await statusOf(app, env);
   const asked = isUsable ? await askSlack({ settings, approvers, env, daemon: status, isQuick }) : undefined;
   return [
-    ...(asked === undefined ? [] : [...checkTokens(asked.tokens), ...checkSlack(asked.slack)]),
+    ...(asked === undefined
+      ? [skipped('tokens', 'tokens and Slack: not looked at, because the settings cannot be used')]
+      : [...checkTokens(asked.tokens), ...checkSlack(asked.slack)]),
     ...checkDaemon(daemonFacts(app, env, status)),
   ];
 }

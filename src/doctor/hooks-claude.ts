@@ -49,20 +49,29 @@ export function projectVariables(
     );
 }
 
+/** The source whose word counts where several say it. */
+const PRECEDENCE: readonly HookSource['scope'][] = ['managed', 'local', 'project', 'user'];
+
 function switchChecks(sources: readonly HookSource[], ours: readonly HookEntry[]): readonly Check[] {
-  const off = sources.filter((source) => setting(source, 'disableAllHooks') === true);
+  const [decisive] = PRECEDENCE.flatMap((scope) =>
+    sources.filter((source) => source.scope === scope && typeof setting(source, 'disableAllHooks') === 'boolean'),
+  );
   const managed = sources.find(({ scope }) => scope === 'managed');
   const isManagedOnly = managed !== undefined && setting(managed, 'allowManagedHooksOnly') === true;
-  const kept = ours.filter(({ source }) => source.scope === 'managed');
+  const hasOthers = ours.some(({ source }) => source.scope !== 'managed');
+  // Only who manages the machine can switch the managed hooks off.
+  const isOff = decisive !== undefined && setting(decisive, 'disableAllHooks') === true;
   return [
-    ...off.map(({ path }) =>
-      fail(
-        'claude-disabled',
-        `Claude Code: disableAllHooks is set in ${path}: no hook runs`,
-        `Remove disableAllHooks from ${path}.`,
-      ),
-    ),
-    ...(isManagedOnly && kept.length < ours.length
+    ...(isOff && (decisive.scope === 'managed' || hasOthers)
+      ? [
+          fail(
+            'claude-disabled',
+            `Claude Code: disableAllHooks is set in ${decisive.path}: no hook runs`,
+            `Remove disableAllHooks from ${decisive.path}.`,
+          ),
+        ]
+      : []),
+    ...(isManagedOnly && hasOthers
       ? [
           fail(
             'claude-managed',
@@ -74,18 +83,24 @@ function switchChecks(sources: readonly HookSource[], ours: readonly HookEntry[]
   ];
 }
 
+/** The lists of all files together count; where there is none, every address is allowed. */
 function addressChecks(sources: readonly HookSource[], ours: readonly HookEntry[]): readonly Check[] {
   const lists = sources.flatMap((source) => {
     const list = setting(source, 'allowedHttpHookUrls');
-    return Array.isArray(list) ? [{ source, globs: list.filter((glob) => typeof glob === 'string') }] : [];
+    return Array.isArray(list) ? [{ path: source.path, globs: list.filter((glob) => typeof glob === 'string') }] : [];
   });
-  const blocked = ours.filter(({ kind }) => kind === 'http').map(({ text }) => text);
-  return lists.flatMap(({ source, globs }) => {
-    const missing = blocked.filter((url) => !globs.some((glob) => matchesGlob(glob, url)));
-    if (missing.length === 0) return [];
-    const what = `Claude Code: allowedHttpHookUrls in ${source.path} does not allow ${listed(missing.map(quoted))}`;
-    return [fail('claude-urls', what, `Add the address to allowedHttpHookUrls in ${source.path}.`)];
-  });
+  const [first] = lists;
+  const globs = lists.flatMap((list) => list.globs);
+  const blocked = ours.filter(({ kind, text }) => kind === 'http' && !globs.some((glob) => matchesGlob(glob, text)));
+  if (first === undefined || blocked.length === 0) return [];
+  const addresses = listed([...new Set(blocked.map(({ text }) => quoted(text)))]);
+  return [
+    fail(
+      'claude-urls',
+      `Claude Code: allowedHttpHookUrls in ${listed(lists.map(({ path }) => path))} does not allow ${addresses}`,
+      `Add the address to allowedHttpHookUrls in ${first.path}.`,
+    ),
+  ];
 }
 
 /** `*` stands for anything, in time that grows with the lengths only. */

@@ -1,7 +1,7 @@
 /** Do the tokens open what they have to, and do they belong together? */
 import type { AppError } from '../errors.ts';
 import { type Check, fail, failure, isError, ok, skipped, warn } from './check.ts';
-import { listed } from './outside.ts';
+import { listed, quoted } from './outside.ts';
 
 /** What auth.test said of the bot token. */
 export interface BotFacts {
@@ -55,7 +55,10 @@ function botChecks(bot: TokenFacts['bot']): readonly Check[] {
   if (bot === undefined) return [skipped('bot-token', 'bot token: not tried')];
   if (isError(bot)) return [failure('bot-token', 'bot token', bot)];
   const { botUserId, team, scopes, lack } = bot;
-  const owner = ok('bot-token', `bot token: ${botUserId} in ${team === '' ? 'a workspace without a name' : team}`);
+  const owner = ok(
+    'bot-token',
+    `bot token: ${botUserId} in ${team === '' ? 'a workspace without a name' : quoted(team)}`,
+  );
   if (lack !== undefined) return [owner, failure('scopes', 'scopes', lack)];
   if (scopes.length === 0) return [owner, skipped('scopes', 'scopes: Slack did not say which the bot token has')];
   const missing = [...OPTIONAL].filter(([scope]) => !scopes.includes(scope));

@@ -126,6 +126,12 @@ describe('the hooks of Claude Code', () => {
   test('do not run where they are switched off', () => {
     expect(statesOf(facts('claude', { user: { ...well, disableAllHooks: true } }))).toContain('claude-disabled fail');
     expect(statesOf(facts('claude', { user: { ...well, disableAllHooks: 'yes' } }))).toEqual(['claude ok']);
+    const off = { disableAllHooks: true };
+    expect(statesOf(facts('claude', { user: { ...well, ...off }, local: { disableAllHooks: false } }))).toEqual([
+      'claude ok',
+    ]);
+    expect(statesOf(facts('claude', { user: off, managed: well }))).toEqual(['claude ok']);
+    expect(statesOf(facts('claude', { managed: { ...well, ...off } }))).toContain('claude-disabled fail');
     const managed = { allowManagedHooksOnly: true };
     expect(statesOf(facts('claude', { managed, user: well }))).toContain('claude-managed fail');
     expect(statesOf(facts('claude', { managed: { ...managed, ...well } }))).toEqual(['claude ok']);
@@ -145,6 +151,12 @@ describe('the hooks of Claude Code', () => {
     for (const glob of ['http://127.0.0.1:*/hooks/*', 'http://127.0.0.1:8765/hooks/claude', '*'])
       expect(at('PermissionRequest', { allowedHttpHookUrls: [glob] })).toEqual(['claude ok']);
     expect(at('PermissionRequest', { allowedHttpHookUrls: 'http://*' })).toEqual(['claude ok']);
+    const user = claude(
+      { PreToolUse: [hook({}, 'Bash')], PermissionRequest: [hook(http)] },
+      { allowedHttpHookUrls: [] },
+    );
+    const both = facts('claude', { user, local: { allowedHttpHookUrls: ['http://127.0.0.1:*'] } });
+    expect(statesOf(both)).toEqual(['claude ok']);
     const foreign = claude({
       PermissionRequest: [hook({ ...http, url: 'http://127.0.0.1.evil.example/hooks/claude' })],
     });

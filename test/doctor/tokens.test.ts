@@ -15,7 +15,7 @@ describe('the checks of the tokens', () => {
     expect(statesOf({})).toEqual({
       ...{ tokens: 'ok', 'bot-token': 'ok', scopes: 'ok', 'app-token': 'ok', 'one-app': 'ok' },
     });
-    expect(whatOf({}, 'bot-token')).toBe('bot token: UBOT in Acme');
+    expect(whatOf({}, 'bot-token')).toBe('bot token: UBOT in "Acme"');
   });
 
   test('stop at tokens of the wrong form', () => {
