@@ -88,6 +88,14 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
       csv: { help: 'A table for spreadsheets' },
     },
   },
+  doctor: {
+    usage: ['doctor [--json] [--quick]'],
+    help: 'Check program, config, tokens, Slack, daemon, hooks and machine, and name the fix for what is wrong',
+    options: {
+      json: { help: 'One JSON document' },
+      quick: { help: 'Do not hold a connection to Slack for 8 s' },
+    },
+  },
   rules: {
     usage: ['rules test < hook-input.json'],
     help: 'Say which rule of the config file decides about this input, and why',

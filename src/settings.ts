@@ -114,7 +114,7 @@ export function failurePolicy(flags: ParsedArgv['flags'], env: Environment): Fai
 const POLICY_KEYS: ReadonlySet<string> = new Set(['approvers', 'secondApprover', 'rules', 'mask', 'auditKeepDays']);
 
 /** Throws AppError('usage') for a relative path: it would depend on the project directory. */
-function configFileOf({ config }: ParsedArgv['flags'], env: Environment): string {
+export function configFileOf({ config }: ParsedArgv['flags'], env: Environment): string {
   if (typeof config !== 'string') return `${configHome(env)}/claude-slack-hook/config.json`;
   if (!config.startsWith('/')) throw wrong('--config', `to be an absolute path, got ${quote(config)}`);
   return config;
@@ -183,8 +183,8 @@ function checkConfig(parsed: unknown, file: string): Readonly<Record<string, str
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** `90`, `90s`, `2m`, `500ms`, `1h` -> milliseconds; a bare number is seconds. */
-function duration({ text, from }: { text: string | undefined; from: string }): number {
+/** `90`, `90s`, `2m`, `500ms`, `1h` -> milliseconds; a bare number is seconds. Throws AppError('usage' | 'bad-config'). */
+export function duration({ text, from }: { text: string | undefined; from: string }): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text ?? '');
   const ms = match === null ? Number.NaN : Number(match[1]) * (UNIT_MS[match[2] ?? 's'] ?? Number.NaN);
   // Beyond 2^31-1 ms a JavaScript timer fires at once.

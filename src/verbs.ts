@@ -29,6 +29,7 @@ export const VERBS = {
   },
   completion: { ...NONE, words: ['bash', 'zsh', 'fish'], isWordNeeded: true },
   man: NONE,
+  doctor: { switches: ['json', 'quick'], values: [] },
   demo: { switches: ['auto'], values: ['port'] },
   setup: {
     switches: ['yes', 'dry-run', 'no-open'],

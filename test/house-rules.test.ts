@@ -52,7 +52,7 @@ const sources = filesBelow('src', /\.ts$/).map(readSource);
 const FLOOR = new Set(['types', 'errors', 'protocol', 'protocol-daemon', 'logger', 'test-build', 'settled-request']);
 /** What is secret in a text is asked by the recorder and by every channel. */
 const isFloor = (name: string): boolean => FLOOR.has(name) || /^secrets(-[a-z]+)?$/.test(name);
-const ROOMS = ['agents', 'channels', 'store', 'emulator', 'policy', 'screen', 'setup'];
+const ROOMS = ['agents', 'channels', 'store', 'emulator', 'policy', 'screen', 'setup', 'doctor'];
 const OPENERS = /^(client|server|commands\/.*)$/;
 
 const isLocal = (target: string): boolean => sources.some(({ name }) => name === target);

@@ -5,7 +5,10 @@ import { createSdkLogger } from './slack-logger.ts';
 
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** One try. Rejects with a SlackFailure; `doing` completes "Slack refused to …". */
+/**
+ * One try. Rejects with a SlackFailure; `doing` completes "Slack refused to …".
+ * @param onHeaders hears the headers of Slack's reply, also of one that refuses
+ */
 export async function callOnce(
   token: string,
   apiUrl: string,
@@ -13,6 +16,7 @@ export async function callOnce(
   doing: string,
   timeoutMs: number,
   args: Readonly<Record<string, unknown>> = {},
+  onHeaders?: (headers: Headers) => void,
 ): Promise<Record<string, unknown>> {
   const client = new WebClient(token, {
     slackApiUrl: apiUrl,
@@ -20,6 +24,15 @@ export async function callOnce(
     retryConfig: { retries: 0 },
     rejectRateLimitedCalls: true,
     logger: createSdkLogger(SILENT),
+    ...(onHeaders === undefined
+      ? {}
+      : {
+          fetch: async (url: string | URL | Request, init?: RequestInit) => {
+            const reply = await fetch(url, init);
+            onHeaders(reply.headers);
+            return reply;
+          },
+        }),
   });
   try {
     return { ...(await client.apiCall(method, args)) };

@@ -78,6 +78,10 @@ export async function runCommand({ mode, flags, word }: ParsedArgv, surroundings
       const setup = await import('./setup.ts');
       return setup[mode]({ flags, ...surroundings });
     }
+    case 'doctor': {
+      const { runDoctor } = await import('./doctor.ts');
+      return runDoctor(flags, getSettings, env);
+    }
     case 'demo': {
       const { runDemo } = await import('./demo.ts');
       return runDemo({ isAuto: flags.auto === true, port: flags.port, print });

@@ -10,7 +10,7 @@ import { isChange, planChange } from '../setup/installation.ts';
 import type { Prompts } from '../setup/prompts.ts';
 import { replaceSettingsFile } from '../setup/settings-file.ts';
 import { creationLink } from '../setup/slack-app.ts';
-import { checkTokenForm } from './test.ts';
+import { checkTokenForm } from './credentials.ts';
 
 export interface ConnectOptions {
   readonly settings: Settings;

@@ -8,7 +8,8 @@ import { instanceId } from '../instance-id.ts';
 import { createRequest } from '../request.ts';
 import { statePaths } from '../state.ts';
 import type { Answer, ApprovalRequest, Channel, Core, Outcome, Verdict } from '../types.ts';
-import type { Credentials, Step } from './test.ts';
+import type { Credentials } from './credentials.ts';
+import type { Step } from './test.ts';
 
 export interface ChannelTestOptions {
   readonly isWaiting: boolean;
@@ -18,7 +19,7 @@ export interface ChannelTestOptions {
 }
 
 /** A runtime without WebSocket pings loses the connection after 1.7 s; Slack's own first pings come within this time. */
-const HOLD_MS = 8_000;
+export const HOLD_MS = 8_000;
 const CLICK_MS = 15_000;
 
 export async function testChannel(
