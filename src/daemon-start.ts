@@ -15,7 +15,7 @@ import { startError, throwFreshFailure } from './daemon-files.ts';
 import { takeLock } from './daemon-lock.ts';
 import { AppError } from './errors.ts';
 import type { Patience } from './patience.ts';
-import { KILLED, READY_ENV, type Readiness, readReadiness, TAKE_OVER_ENV } from './readiness.ts';
+import { FROM_OUTDATED, KILLED, READY_ENV, type Readiness, readReadiness, TAKE_OVER_ENV } from './readiness.ts';
 
 const READY_FD = 3;
 const RETRY_CONNECT_MS = 4;
@@ -25,13 +25,19 @@ const TURN_MS = 600;
 const MAX_PAUSE_MS = 32;
 /** A daemon that is going away frees the lock within a moment; then ours must try again. */
 const RETRY_LAUNCH_MS = 150;
-/** The parameters and errors are those of connectOrStart. `found`: what it found. */
+
+/**
+ * The parameters and errors are those of connectOrStart.
+ * @param found what it found
+ * @param from which daemons a new one makes go
+ */
 export async function startAndConnect(
   wanted: Wanted,
   launchWith: LaunchOptions,
   { left, isBack }: Effort,
   events: ConnectionEvents,
   found: Unready,
+  from = FROM_OUTDATED,
 ): Promise<Connection> {
   const { starting } = wanted.paths;
   const turnUntil = performance.now() + Math.min(left(), TURN_MS);
@@ -49,7 +55,7 @@ export async function startAndConnect(
       continue;
     }
     throwFreshFailure(wanted);
-    const readiness = await launch(launchWith, left, isTakeOver).finally(() => turn?.release());
+    const readiness = await launch(launchWith, left, isTakeOver ? from : undefined).finally(() => turn?.release());
     if (readiness.state === 'failed') {
       // One that was killed on its way has said nothing; it says more when it cannot start.
       if (readiness !== KILLED || !mayDie) throw startError(readiness);
@@ -107,14 +113,14 @@ async function meetUntil(wanted: Wanted, until: number, left: Patience, events: 
  * parent is init, and it leaves our session by itself. A merely detached child dies with the hook: agents send SIGTERM
  * to every descendant by parent pid, across sessions.
  */
-async function launch({ args, env }: LaunchOptions, left: Patience, isTakeOver: boolean): Promise<Readiness> {
+async function launch({ args, env }: LaunchOptions, left: Patience, from: string | undefined): Promise<Readiness> {
   const child = Bun.spawn(
     ['/bin/sh', '-c', '"$0" "$@" </dev/null >/dev/null 2>&1 &', ...selfCommand(), 'daemon', ...args],
     {
       cwd: '/',
       env: {
         ...env,
-        ...(isTakeOver ? { [TAKE_OVER_ENV]: '1' } : {}),
+        ...(from === undefined ? {} : { [TAKE_OVER_ENV]: from }),
         ...{ [SERVER_ENV]: '1', [READY_ENV]: String(READY_FD) },
       },
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],

@@ -1,5 +1,6 @@
 /** The words of --help and of the README's table of options; a hook call does not load them. */
-import { type Flag, type Option, TABLE, type VERBS } from './options.ts';
+import { type Flag, type Option, TABLE } from './options.ts';
+import { VERB_TABLE, type VerbName } from './verbs.ts';
 
 const HELP: Readonly<Record<Flag, string>> = {
   'bot-token': 'Slack bot token',
@@ -23,61 +24,170 @@ const HELP: Readonly<Record<Flag, string>> = {
   observe: 'Only tell a running daemon of the event; never ask and never wait',
   test: 'Check the tokens and the connection, post a test card and wait for a click',
   'no-wait': 'With --test: post the card, do not wait for the click',
-  status: 'Say what the daemon is doing',
-  stop: 'Stop the daemon; pending requests get the failure answer',
+  status: 'As the verb status',
+  stop: 'As the verb stop',
   help: 'Show this text',
   version: 'Show the version',
 };
 
-const VERB_HELP: Readonly<Record<keyof typeof VERBS, string>> = {
-  daemon: 'Run the daemon in the foreground (with __CLAUDE_SLACK_SERVER__=1); hooks start it by themselves',
-  ensure: 'Start the daemon when none runs (or none with this --http); for a SessionStart hook: prints nothing, exit 0',
-  rules: 'rules test < hook-input.json: say which rule of the config file decides, and why',
-  history: 'List requests and how they ended; history verify: check that the audit log is what was written',
-  demo: 'Show the whole loop against a local Slack, without an account',
-  setup:
-    'From nothing to hooks that ask: Slack app, tokens, who is asked, agents; setup uninstall takes the hooks out again',
+export interface VerbOption {
+  /** The placeholder of its value; absent for a switch. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export interface VerbHelp {
+  /** What follows the program's name. */
+  readonly usage: readonly string[];
+  readonly help: string;
+  /** Of this verb alone, by long flag. */
+  readonly options?: Readonly<Record<string, VerbOption>>;
+}
+
+const LINES_OF_JSON = 'One JSON object a line';
+
+/** The words about verbs, in the order in which they are shown. */
+export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
+  status: {
+    usage: ['status [--json]'],
+    help: 'Say what the daemon is doing, what waits and for how long, and what went wrong last',
+    options: { json: { help: 'One JSON object; times in milliseconds' } },
+  },
+  stop: { usage: ['stop'], help: 'Stop the daemon; pending requests get the failure answer' },
+  restart: {
+    usage: ['restart'],
+    help: 'Have the daemon make room for a new one with the options given here; pending requests go on',
+  },
+  ensure: {
+    usage: ['ensure [--http PORT]'],
+    help: 'Start the daemon when none runs, or none with this --http; for a SessionStart hook: prints nothing, exit 0',
+  },
+  logs: {
+    usage: ['logs [-f] [-n N] [--json]'],
+    help: "Show the daemon's log",
+    options: {
+      follow: { help: 'Go on with what is written from now on, also when the file is rotated' },
+      lines: { value: 'N', help: 'Begin with the last N lines; 100 by default' },
+      json: { help: LINES_OF_JSON },
+    },
+  },
+  history: {
+    usage: [
+      'history [--since 2h|2026-11-20] [--session ID] [--tool NAME*] [--outcome KIND]\n        [--approver ID] [--limit N] [--json|--csv]',
+      'history verify',
+    ],
+    help: 'List requests and how they ended; history verify: check that the audit log is what was written',
+    options: {
+      since: { value: 'TIME', help: 'Requests of the last 2h, or from a day such as 2026-11-20 on' },
+      session: { value: 'ID', help: 'Of the session whose id begins like this' },
+      tool: { value: 'NAME', help: 'For this tool; * stands for anything' },
+      outcome: { value: 'KIND', help: 'That ended like this' },
+      approver: { value: 'ID', help: 'That this person has answered' },
+      limit: { value: 'N', help: 'The last N; 50 by default' },
+      json: { help: LINES_OF_JSON },
+      csv: { help: 'A table for spreadsheets' },
+    },
+  },
+  rules: {
+    usage: ['rules test < hook-input.json'],
+    help: 'Say which rule of the config file decides about this input, and why',
+  },
+  demo: {
+    usage: ['demo [--auto] [--port N]'],
+    help: 'Show the whole loop against a local Slack, without an account',
+    options: {
+      auto: { help: 'Press the buttons by itself' },
+      port: { value: 'N', help: 'Port of the page' },
+    },
+  },
+  setup: {
+    usage: [
+      'setup [--agent NAME,…] [--scope user|project|local] [--mode dialog|every-call]\n        [--yes] [--dry-run] [--no-open]',
+      'setup manifest',
+      'setup uninstall [--agent NAME,…] [--dry-run]',
+    ],
+    help: 'From nothing to hooks that ask: Slack app, tokens, who is asked, agents; setup uninstall takes the hooks out again',
+    options: {
+      scope: { value: 'SCOPE', help: 'Whose settings: user (by default), project or local' },
+      mode: {
+        value: 'MODE',
+        help: 'dialog: when the agent would ask; every-call: before every call that changes something',
+      },
+      yes: { help: 'Ask nothing' },
+      'dry-run': { help: 'Show what would be written, and write nothing' },
+      'no-open': { help: 'Do not open a browser' },
+    },
+  },
+  completion: { usage: ['completion bash|zsh|fish'], help: 'Print the completion for this shell' },
+  man: { usage: ['man'], help: 'Print the manual page, for `man -l`' },
+  daemon: {
+    usage: ['daemon'],
+    help: 'Run the daemon in the foreground (with __CLAUDE_SLACK_SERVER__=1); hooks start it by themselves',
+  },
 };
+
+export const SUMMARY =
+  'Asks a person in Slack before a coding agent runs a tool, and prints the decision for the agent.';
+export const CONFIG_FILE = '$XDG_CONFIG_HOME/claude-slack-hook/config.json';
+const LEFT_WIDTH = 34;
 
 /** The text of --help. */
 export function helpText(): string {
-  const lines = TABLE.map((option) => {
-    const alias = option.alias === undefined ? '    ' : `-${option.alias}, `;
-    const left = `  ${alias}--${option.flag}${option.value === undefined ? '' : ` ${option.value}`}`;
-    return `${left.padEnd(34)}${helpOf(option)}${sources(option)}`;
-  });
-  const verbs = Object.entries(VERB_HELP).map(([name, help]) => `  ${name.padEnd(32)}${help}`);
+  const lines = TABLE.map((option) => row(`${shortOf(option.alias)}--${withValue(option.flag, option.value)}`, option));
   return [
     'Usage: claude-slack-hook [options] < hook-input.json',
-    '       claude-slack-hook ensure [--http PORT]',
-    '       claude-slack-hook rules test < hook-input.json',
-    '       claude-slack-hook history [--since 2h|2026-11-20] [--session ID] [--tool NAME*] [--outcome KIND]',
-    '                                 [--approver ID] [--limit N] [--json|--csv]',
-    '       claude-slack-hook history verify',
-    '       claude-slack-hook demo [--auto] [--port N]',
-    '       claude-slack-hook setup [--agent NAME,…] [--scope user|project|local] [--mode dialog|every-call]',
-    '                               [--yes] [--dry-run] [--no-open]',
-    '       claude-slack-hook setup manifest | setup uninstall [--agent NAME,…] [--dry-run]',
+    ...usages().map((usage) => `       claude-slack-hook ${usage}`),
     '',
-    'Asks a person in Slack before a coding agent runs a tool, and prints the decision for the agent.',
+    SUMMARY,
     '',
     'Options (flag, else config file, else environment, else default):',
     ...lines,
     '',
     'Verbs:',
-    ...verbs,
+    ...Object.entries(VERB_HELP).flatMap(([name, { help, options = {} }]) => [
+      `  ${name.padEnd(LEFT_WIDTH - 2)}${help}`,
+      ...Object.entries(options).map(
+        ([flag, { value, help: about }]) =>
+          `${`    ${shortOf(aliasOf(name, flag))}--${withValue(flag, value)}`.padEnd(LEFT_WIDTH)}${about}`,
+      ),
+    ]),
     '',
-    'Config file: $XDG_CONFIG_HOME/claude-slack-hook/config.json (mode 0600)',
+    `Config file: ${CONFIG_FILE} (mode 0600)`,
     '',
   ].join('\n');
 }
 
-/** TABLE has the same options as the record, in a wider type. */
-function helpOf({ flag }: Option): string {
+function usages(): readonly string[] {
+  return Object.values(VERB_HELP)
+    .flatMap(({ usage }) => usage)
+    .map((usage) => usage.replace(/\n +/g, '\n                                 '));
+}
+
+function row(left: string, option: Option): string {
+  return `${`  ${left}`.padEnd(LEFT_WIDTH)}${helpOf(option)}${sources(option)}`;
+}
+
+function shortOf(alias: string | undefined): string {
+  return alias === undefined ? '    ' : `-${alias}, `;
+}
+
+export function withValue(flag: string, value: string | undefined): string {
+  return value === undefined ? flag : `${flag} ${value}`;
+}
+
+/** The letter that stands for a verb's own flag. */
+export function aliasOf(verb: string, flag: string): string | undefined {
+  const { aliases = {} } = VERB_TABLE[verb as VerbName];
+  return Object.keys(aliases).find((letter) => aliases[letter] === flag);
+}
+
+/** What an option does. TABLE has the same options as the record, in a wider type. */
+export function helpOf({ flag }: Option): string {
   return Object.entries(HELP).find(([name]) => name === flag)?.[1] ?? '';
 }
 
-function sources(option: Option): string {
+/** Where its value comes from when it is not given, in brackets; empty where it comes from nowhere. */
+export function sources(option: Option): string {
   const parts = [
     option.env === undefined ? undefined : `env ${option.env}`,
     option.key === undefined ? undefined : `key ${option.key}`,

@@ -1,6 +1,7 @@
 /** The one table of options. It generates the parsing, `--help` and the table in the README; settings.ts gives the values their meaning. */
 import mri from 'mri';
 import { AppError } from './errors.ts';
+import type { VerbName } from './verbs.ts';
 
 export interface Option {
   /** The long flag, without dashes. */
@@ -113,49 +114,44 @@ export const TABLE: readonly Option[] = OPTIONS;
 
 export type Flag = (typeof OPTIONS)[number]['flag'];
 
-const NONE = { switches: [], values: [] } as const;
+/** Flags that are modes, of which there can be one. */
+export const MODE_FLAGS = ['help', 'version', 'stop', 'status', 'test'] as const;
 
-/** Verbs besides the flags: `claude-slack-hook demo`. */
-export const VERBS = {
-  daemon: NONE,
-  ensure: NONE,
-  rules: NONE,
-  history: {
-    switches: ['json', 'csv'],
-    values: ['since', 'session', 'tool', 'outcome', 'approver', 'limit'],
-  },
-  demo: { switches: ['auto'], values: ['port'] },
-  setup: { switches: ['yes', 'dry-run', 'no-open'], values: ['scope', 'mode'] },
-} as const;
-
-export type Mode = 'hook' | 'test' | 'status' | 'stop' | 'help' | 'version' | Second | keyof typeof VERBS;
-
-/** What a second word makes of a verb: `history verify`. */
-type Second = 'verify' | 'manifest' | 'uninstall';
-const SECONDS: Readonly<Record<string, readonly Second[]>> = { history: ['verify'], setup: ['manifest', 'uninstall'] };
+export type Mode = 'hook' | 'verify' | 'manifest' | 'uninstall' | (typeof MODE_FLAGS)[number] | VerbName;
 
 export interface ParsedArgv {
   readonly mode: Mode;
   /** Values and switches as given, by long flag name. */
   readonly flags: Readonly<Record<string, string | true>>;
+  /** What stands behind the verb. */
+  readonly word?: string;
 }
 
 /**
- * Reads the command line (without the interpreter and script).
+ * Reads a command line that begins with no verb (without the interpreter and script); see verbs.ts for those that do.
  * Throws AppError('usage') for an unknown flag, a missing or doubled value, and a stray word.
  */
-export function parseArgv(argv: readonly string[]): ParsedArgv {
+export function parseOptions(argv: readonly string[]): ParsedArgv {
   // The usual hook call; parsing nothing would still cost it memory.
   if (argv.length === 0) return { mode: 'hook', flags: {} };
-  const verb = argv[0] !== undefined && Object.hasOwn(VERBS, argv[0]) ? (argv[0] as keyof typeof VERBS) : undefined;
-  if (verb === 'rules' && argv[1] !== 'test')
-    throw new AppError('usage', `Expected "rules test", got "rules ${argv[1] ?? ''}"`);
-  const second = verb === undefined ? undefined : SECONDS[verb]?.find((word) => word === argv[1]);
-  const words = argv.slice(verb === undefined ? 0 : verb === 'rules' || second !== undefined ? 2 : 1);
-  const own = verb === undefined || second === 'verify' ? NONE : VERBS[verb];
-  const switches = new Set<string>(own.switches);
-  const values = new Set<string>(own.values);
-  const aliases: Record<string, string> = {};
+  // `--status --json` is `status --json`.
+  const flags = parseFlags(argv, argv.includes('--status') ? ['json'] : []);
+  const modes = MODE_FLAGS.filter((mode) => flags[mode] === true);
+  if (modes.includes('help')) return { mode: 'help', flags };
+  if (modes.length > 1) throw new AppError('usage', `Expected one of --${modes.join(' and --')}, got both`);
+  return { mode: modes[0] ?? 'hook', flags };
+}
+
+/** The flags in words that hold nothing else. Throws AppError('usage') as `parseOptions` does. */
+export function parseFlags(
+  words: readonly string[],
+  ownSwitches: readonly string[] = [],
+  ownValues: readonly string[] = [],
+  ownAliases: Readonly<Record<string, string>> = {},
+): ParsedArgv['flags'] {
+  const switches = new Set<string>(ownSwitches);
+  const values = new Set<string>(ownValues);
+  const aliases: Record<string, string> = { ...ownAliases };
   for (const option of TABLE) {
     (option.value === undefined ? switches : values).add(option.flag);
     if (option.alias !== undefined) aliases[option.alias] = option.flag;
@@ -176,7 +172,7 @@ export function parseArgv(argv: readonly string[]): ParsedArgv {
   for (const name of switches) {
     if (name.startsWith('no-') ? parsed[name.slice(3)] === false : parsed[name] === true) flags[name] = true;
   }
-  return { mode: second ?? verb ?? modeOf(flags), flags };
+  return flags;
 }
 
 /** mri passes over what it does not know and over `--switch=value`; a gate must not. */
@@ -199,11 +195,4 @@ function checkFlag(
 function suggestion(given: string): string {
   const near = TABLE.find((option) => option.flag.startsWith(given.slice(0, 4)) && given.length > 2);
   return near === undefined ? '' : `; did you mean --${near.flag}?`;
-}
-
-function modeOf(flags: Readonly<Record<string, string | true>>): Mode {
-  const modes = (['help', 'version', 'stop', 'status', 'test'] as const).filter((mode) => flags[mode] === true);
-  if (modes.includes('help')) return 'help';
-  if (modes.length > 1) throw new AppError('usage', `Expected one of --${modes.join(' and --')}, got both`);
-  return modes[0] ?? 'hook';
 }

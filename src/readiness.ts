@@ -4,8 +4,10 @@ import { ERRORS } from './errors.ts';
 
 /** The file descriptor on which a launched daemon reports how its start went. Absent: it was started by hand, in the foreground. */
 export const READY_ENV = '__CLAUDE_SLACK_READY_FD__';
-/** Set in a daemon that is to take the place of the one that runs. */
+/** Set in a daemon that is to take the place of the one that runs: of an outdated one, or of any. */
 export const TAKE_OVER_ENV = '__CLAUDE_SLACK_TAKE_OVER__';
+export const FROM_OUTDATED = '1';
+export const FROM_ANY = 'any';
 
 /** How a launched daemon says that it listens, that another one has the lock, or why it cannot start. One JSON line. */
 export type Readiness =

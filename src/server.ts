@@ -27,7 +27,7 @@ import { createLogFile, createLogger, stderrSink } from './logger.ts';
 import { dangerOf } from './policy/danger.ts';
 import { createGate } from './policy/gate.ts';
 import { BEAT_MS, type DaemonStatus } from './protocol.ts';
-import { createReport, READY_ENV, type Report, TAKE_OVER_ENV } from './readiness.ts';
+import { createReport, FROM_ANY, READY_ENV, type Report, TAKE_OVER_ENV } from './readiness.ts';
 import type { Settings } from './settings.ts';
 import { type AppPaths, appPaths, type StatePaths, statePaths } from './state.ts';
 import { createJournal } from './store/journal.ts';
@@ -68,7 +68,8 @@ export async function runServer(settings: Settings, env: Environment): Promise<n
     const state = statePaths(env);
     prepareAppDirectory(state, wanted.paths);
     lock = takeLock(wanted.paths.lock);
-    if (lock === undefined && env[TAKE_OVER_ENV] === '1') lock = await takeOver(wanted, tokens);
+    if (lock === undefined && env[TAKE_OVER_ENV] !== undefined)
+      lock = await takeOver(wanted, tokens, env[TAKE_OVER_ENV] === FROM_ANY);
     if (lock === undefined) {
       if (report === undefined) {
         throw new AppError('daemon-start', 'Another daemon of this Slack app already runs', {
@@ -108,9 +109,9 @@ function tokensOf({ botToken, appToken, apiUrl, approvers, isConfigAsked }: Sett
 }
 
 /** The app's lock, once the daemon that has it has made room; undefined when it need not. */
-async function takeOver(wanted: Wanted, tokens: Tokens): Promise<Lock | undefined> {
+async function takeOver(wanted: Wanted, tokens: Tokens, mustGo: boolean): Promise<Lock | undefined> {
   const { askToRetire } = await import('./take-over.ts');
-  const isFreed = await askToRetire(wanted, async () => {
+  const check = async (): Promise<void> => {
     const { checkTokens } = await import('./channels/slack-credentials.ts');
     try {
       await checkTokens(tokens, CHECK_TOKENS_MS);
@@ -118,7 +119,8 @@ async function takeOver(wanted: Wanted, tokens: Tokens): Promise<Lock | undefine
       keepStartFailure(wanted, toAppError(error));
       throw error;
     }
-  });
+  };
+  const isFreed = await askToRetire(wanted, check, mustGo);
   if (!isFreed) return undefined;
   for (const until = performance.now() + ROOM_MS; performance.now() < until; await Bun.sleep(POLL_MS)) {
     const lock = takeLock(wanted.paths.lock);

@@ -39,6 +39,9 @@ export interface Settings {
   readonly configFile: string;
 }
 
+/** pino's, from few lines to many, and none. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -73,7 +76,7 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment, is
     approvers,
     callersApprovers: flags['user-id'] === undefined && config.userId !== undefined ? [] : approvers,
     isConfigAsked: flags['user-id'] === undefined && (config.userId ?? config.approvers) !== undefined,
-    logLevel: choice('log-level', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    logLevel: choice('log-level', LOG_LEVELS),
     onFailure: choice('on-failure', ['ask', 'deny']),
     deadlineMs: duration(get('deadline')),
     idleMs: duration(get('idle')),

@@ -3,9 +3,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../src/errors.ts';
-import { helpText, optionsTable } from '../src/help.ts';
-import { OPTIONS, parseArgv } from '../src/options.ts';
+import { helpText, optionsTable, VERB_HELP } from '../src/help.ts';
+import { OPTIONS } from '../src/options.ts';
 import { failurePolicy, resolveSettings } from '../src/settings.ts';
+import { parseArgv, VERB_TABLE, type VerbName } from '../src/verbs.ts';
 
 function codeOf(run: () => unknown): string {
   try {
@@ -47,7 +48,7 @@ describe('the command line', () => {
   });
 
   test('takes the test of a rule as a verb of two words, and nothing else after the first', () => {
-    expect(parseArgv(['rules', 'test'])).toEqual({ mode: 'rules', flags: {} });
+    expect(parseArgv(['rules', 'test'])).toEqual({ mode: 'rules', flags: {}, word: 'test' });
     expect(parseArgv(['daemon']).mode).toBe('daemon');
   });
 
@@ -56,7 +57,34 @@ describe('the command line', () => {
       mode: 'history',
       flags: { since: '2h', tool: 'mcp__*', json: true },
     });
-    expect(parseArgv(['history', 'verify'])).toEqual({ mode: 'verify', flags: {} });
+    expect(parseArgv(['history', 'verify'])).toEqual({ mode: 'verify', flags: {}, word: 'verify' });
+  });
+
+  test('takes what looks after the daemon as verbs, and as the flags that there were before', () => {
+    expect(['status', 'stop', 'restart', 'logs', 'man'].map((verb) => parseArgv([verb]).mode)).toEqual([
+      ...(['status', 'stop', 'restart', 'logs', 'man'] as const),
+    ]);
+    expect(parseArgv(['status', '--json'])).toEqual({ mode: 'status', flags: { json: true } });
+    expect(parseArgv(['--status', '--json'])).toEqual({ mode: 'status', flags: { status: true, json: true } });
+    expect(parseArgv(['restart', '--idle', '2h']).flags).toEqual({ idle: '2h' });
+    expect(parseArgv(['stop', '--stop']).mode).toBe('stop');
+  });
+
+  test('takes the letters of a verb behind that verb only', () => {
+    expect(parseArgv(['logs', '-f', '-n', '5', '--json'])).toEqual({
+      mode: 'logs',
+      flags: { follow: true, lines: '5', json: true },
+    });
+    expect(codeOf(() => parseArgv(['-f']))).toBe('usage: Unknown option "-f"');
+  });
+
+  test('takes the shell behind completion', () => {
+    expect(parseArgv(['completion', 'fish'])).toEqual({ mode: 'completion', flags: {}, word: 'fish' });
+  });
+
+  test('shows the help of every verb', () => {
+    for (const verb of ['logs', 'status', 'completion', 'rules']) expect(parseArgv([verb, '--help']).mode).toBe('help');
+    expect(parseArgv(['history', 'verify', '-h']).mode).toBe('help');
   });
 
   test('only tells of an event with --observe, which stays the hook', () => {
@@ -78,7 +106,14 @@ describe('the command line', () => {
     [['--user-id', '--stop'], 'Expected a value for --user-id, got none'],
     [['--stop=yes'], 'Expected --stop without a value, got "yes"'],
     [['--stop', 'now'], 'Unexpected argument "now"'],
-    [['stop'], 'Unexpected argument "stop"'],
+    [['halt'], 'Unexpected argument "halt"'],
+    [['stop', 'now'], 'Unexpected argument "now"'],
+    [['stop', '--json'], 'Unknown option "--json"'],
+    [['--json'], 'Unknown option "--json"'],
+    [['status', '--stop'], 'Expected one of status and --stop, got both'],
+    [['demo', '--version'], 'Expected one of demo and --version, got both'],
+    [['completion'], 'Expected "completion bash|zsh|fish", got "completion "'],
+    [['completion', 'tcsh'], 'Expected "completion bash|zsh|fish", got "completion tcsh"'],
     [['-u', 'U1', '-u', 'U2'], 'Expected --user-id once, got it 2 times'],
     [['--stop', '--status'], 'Expected one of --stop and --status, got both'],
     [['--no-stop'], 'Unknown option "--no-stop"'],
@@ -306,6 +341,16 @@ describe('the failure policy when settings cannot be had', () => {
 describe('the table of options', () => {
   test('is what --help shows', () => {
     for (const option of OPTIONS) expect(helpText()).toContain(`--${option.flag}`);
+  });
+
+  test('has words for every flag of every verb, and for no other', () => {
+    for (const [name, { switches, values }] of Object.entries(VERB_TABLE)) {
+      const { options = {}, usage } = VERB_HELP[name as VerbName];
+      expect(Object.keys(options).sort()).toEqual([...switches, ...values].sort());
+      for (const flag of switches) expect(options[flag]?.value).toBeUndefined();
+      for (const flag of values) expect(options[flag]?.value).toBeString();
+      expect(helpText()).toContain(`claude-slack-hook ${usage[0]?.split('\n')[0]}`);
+    }
   });
 
   test('is the one in the README', () => {

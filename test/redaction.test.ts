@@ -14,9 +14,9 @@ import { sayBroken } from '../src/client.ts';
 import { secretsIn } from '../src/environment-secrets.ts';
 import { explain, toAppError } from '../src/errors.ts';
 import { createLogger } from '../src/logger.ts';
-import { parseArgv } from '../src/options.ts';
 import { resolveSettings } from '../src/settings.ts';
 import type { HookInput } from '../src/types.ts';
+import { parseArgv } from '../src/verbs.ts';
 import { makeRequest } from './channels/requests.ts';
 import { createAssembly, type Witness } from './channels/slack-assembly.ts';
 

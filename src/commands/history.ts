@@ -7,12 +7,23 @@ import { statePaths } from '../state.ts';
 import { type PastRequest, pastRequests } from '../store/requests.ts';
 import { type Verification, verifyLog } from '../store/verify.ts';
 import type { Said } from '../types.ts';
+import { age, localTime } from './times.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Flags = Readonly<Record<string, string | true>>;
 
 const DECISIONS = ['allowed', 'denied'];
-const OUTCOMES = [...DECISIONS, 'expired', 'withdrawn', 'elsewhere', 'unknown', 'stopped', 'undeliverable', 'open'];
+/** How a request can have ended, as `--outcome` takes it. */
+export const OUTCOMES = [
+  ...DECISIONS,
+  'expired',
+  'withdrawn',
+  'elsewhere',
+  'unknown',
+  'stopped',
+  'undeliverable',
+  'open',
+];
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 100_000;
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -142,16 +153,7 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
-function localTime(at: number): string {
-  const date = new Date(at);
-  const two = (number: number): string => String(number).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-}
-
 /** `0.4 s`, `42 s`, `3 min`, `5 h`. */
 function waited(ms: number): string {
-  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
-  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+  return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : age(ms);
 }

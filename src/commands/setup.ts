@@ -1,5 +1,6 @@
 /** `setup`: from nothing to hooks that ask in Slack, step by step or, with flags, at once; again at any time. */
 import { AGENTS } from '../agents/agent.ts';
+import { limitsOf } from '../agents/capabilities.ts';
 import { AppError } from '../errors.ts';
 import type { ParsedArgv } from '../options.ts';
 import type { Settings } from '../settings.ts';
@@ -64,7 +65,11 @@ export async function setup({ flags, env, getSettings, print }: SetupOptions): P
   const ledger = openLedger(ledgerPath(env));
   for (const change of changes) install(change, ledger);
   for (const { agent, trust } of plans) {
-    const words = `${titleOf(agent)} asks in Slack from its next start on.${trust === undefined ? '' : ` ${trust}`}`;
+    const limits = limitsOf(agent);
+    const words = [
+      `${titleOf(agent)} asks in Slack from its next start on${limits === undefined ? '' : ` (${limits})`}.`,
+      ...(trust === undefined ? [] : [trust]),
+    ].join(' ');
     if (prompts === undefined) print(`${words}\n`);
     else prompts.say(words);
   }

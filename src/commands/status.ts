@@ -1,48 +1,61 @@
-/** `--status`: what the daemon is doing, without starting one. */
-import { appKey, tryConnect } from '../daemon.ts';
+/** `status`: what the daemon is doing, without starting one. */
+import { askOnce } from '../ask-once.ts';
+import { appKey } from '../daemon.ts';
 import { readRecord } from '../daemon-record.ts';
 import { ERRORS, oneLine } from '../errors.ts';
 import { VISIBLE_TOKENS } from '../misused.ts';
-import { type DaemonStatus, readReply } from '../protocol.ts';
+import { escapeHidden } from '../policy/call.ts';
+import type { DaemonStatus } from '../protocol.ts';
 import { encodeStatusQuery } from '../protocol-daemon.ts';
 import { detectScreenLock } from '../screen/screen.ts';
 import type { Settings } from '../settings.ts';
 import { runtimePaths } from '../socket.ts';
 import { type AppPaths, appPaths, statePaths } from '../state.ts';
 import type { Said } from '../types.ts';
+import { headOf, type LogRecord, readLogLine, WARN } from './log-line.ts';
+import { createLogTail } from './log-tail.ts';
+import { age } from './times.ts';
 
 const ANSWER_MS = 1_000;
+/** Of the log's warnings and errors the last are shown, and so many characters of each. */
+const PROBLEMS = 3;
+const PROBLEM_WIDTH = 200;
 
 type Environment = Readonly<Record<string, string | undefined>>;
+type Screen = Awaited<ReturnType<typeof detectScreenLock>>;
 
-/** Exit code 0 unless a running daemon does not answer or has lost Slack. */
-export async function runStatus(settings: Settings, env: Environment): Promise<Said> {
-  const [status, lock] = await Promise.all([
+/** All that there is to say. */
+interface Report {
+  readonly status: DaemonStatus | 'not-running' | 'silent';
+  readonly screen: Screen;
+  /** What whoever asks should change. */
+  readonly warnings: readonly string[];
+  /** Of all daemons of this user: they have one log. */
+  readonly problems: readonly LogRecord[];
+  readonly log: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Exit code 0 unless a running daemon does not answer or has lost Slack; the same with `isJson`, which prints one document. */
+export async function runStatus(settings: Settings, env: Environment, isJson = false): Promise<Said> {
+  const [status, screen] = await Promise.all([
     askDaemon(appOf(settings, env), env),
     detectScreenLock({ env, ...(settings.lockCommand === undefined ? {} : { lockCommand: settings.lockCommand }) }),
   ]);
-  const screen = `screen:   ${lock.state} (${lock.detector}${lock.reason === '' ? '' : `: ${lock.reason}`}, ${Math.round(lock.tookMs)} ms)`;
-  if (status === 'not-running') {
-    const log = `log:      ${statePaths(env).log}`;
-    return {
-      stdout: `daemon:   not running; the next hook call starts it\n${screen}\n${log}\n`,
-      stderr: '',
-      exitCode: 0,
-    };
-  }
-  if (status === 'silent') {
-    const { exit, hint } = ERRORS['daemon-timeout'];
-    return {
-      stdout: `daemon:   does not answer\n${screen}\n`,
-      stderr: `hint: ${hint}\ncode: daemon-timeout\n`,
-      exitCode: exit,
-    };
-  }
+  const { log } = statePaths(env);
+  const warnings = settings.areTokensVisible ? [VISIBLE_TOKENS] : [];
+  const report = { status, screen, warnings, problems: problemsIn(log), log, now: Date.now() };
+  const { exit, hint } = ERRORS['daemon-timeout'];
   return {
-    stdout: `${describe(status, Date.now())}${screen}\n${settings.areTokensVisible ? `warning:  ${VISIBLE_TOKENS}\n` : ''}`,
-    stderr: '',
-    exitCode: status.slack.state === 'down' ? ERRORS['slack-unreachable'].exit : 0,
+    stdout: isJson ? json(report) : plain(report),
+    stderr: status === 'silent' ? `hint: ${hint}\ncode: daemon-timeout\n` : '',
+    exitCode: status === 'silent' ? exit : isDown(status) ? ERRORS['slack-unreachable'].exit : 0,
   };
+}
+
+function isDown(status: Report['status']): boolean {
+  return typeof status !== 'string' && status.slack.state === 'down';
 }
 
 function appOf({ appToken, apiUrl }: Settings, env: Environment): AppPaths | undefined {
@@ -56,26 +69,48 @@ export async function askDaemon(
 ): Promise<DaemonStatus | 'not-running' | 'silent'> {
   const socket = app === undefined ? runtimePaths(env)?.socket : readRecord(app.record)?.socket;
   if (socket === undefined) return 'not-running';
-  const answer = Promise.withResolvers<DaemonStatus | 'silent'>();
-  const connection = await tryConnect(socket, {
-    onLine: (line) => {
-      const reply = readReply(line);
-      answer.resolve(reply.type === 'status' ? reply.status : 'silent');
-    },
-    onBroken: () => answer.resolve('silent'),
-    onClose: () => answer.resolve('silent'),
-  });
-  if (connection === undefined) return 'not-running';
-  connection.send(encodeStatusQuery());
-  const late = Bun.sleep(ANSWER_MS).then(() => 'silent' as const);
-  const status = await Promise.race([answer.promise, late]);
-  connection.close();
-  return status;
+  const reply = await askOnce(socket, encodeStatusQuery(), ANSWER_MS);
+  if (reply === 'absent') return 'not-running';
+  return typeof reply !== 'string' && reply.type === 'status' ? reply.status : 'silent';
 }
 
-function describe(status: DaemonStatus, now: number): string {
-  const { slack, pending } = status;
+/** The last things that went wrong, oldest first; none where the log cannot be read. */
+function problemsIn(path: string): readonly LogRecord[] {
+  try {
+    const tail = createLogTail(path);
+    const lines = tail.read();
+    tail.close();
+    const found: LogRecord[] = [];
+    for (let index = lines.length - 1; index >= 0 && found.length < PROBLEMS; index -= 1) {
+      const record = readLogLine(lines[index] ?? '');
+      if (record !== undefined && record.level >= WARN) found.unshift(record);
+    }
+    return found;
+  } catch {
+    return [];
+  }
+}
+
+function plain(report: Report): string {
+  const { status, screen, warnings, problems, log } = report;
+  const reason = screen.reason === '' ? '' : `: ${oneLine(screen.reason)}`;
   const lines = [
+    ...(status === 'not-running'
+      ? ['daemon:   not running; the next hook call starts it']
+      : status === 'silent'
+        ? ['daemon:   does not answer']
+        : describe(status, report.now)),
+    `screen:   ${screen.state} (${screen.detector}${reason}, ${Math.round(screen.tookMs)} ms)`,
+    ...(typeof status === 'string' ? [`log:      ${log}`] : []),
+    ...problems.map((problem) => `problem:  ${cut(headOf(problem))}`),
+    ...warnings.map((warning) => `warning:  ${warning}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function describe(status: DaemonStatus, now: number): readonly string[] {
+  const { slack, pending } = status;
+  return [
     `daemon:   running, process ${status.pid}, version ${status.version}, up ${age(now - status.startedAt)}`,
     `slack:    ${slack.state}${slack.reason === undefined ? '' : ` (${oneLine(slack.reason)})`}`,
     ...(slack.warning === undefined ? [] : [`warning:  ${oneLine(slack.warning)}`]),
@@ -87,15 +122,26 @@ function describe(status: DaemonStatus, now: number): string {
     `log:      ${status.logFile}`,
     `audit:    ${status.auditFile}`,
   ];
-  return `${lines.join('\n')}\n`;
 }
 
 function describeHttp({ url, tokenFile, trouble }: NonNullable<DaemonStatus['http']>): string {
   return trouble === undefined ? `${url} (token in ${tokenFile})` : `${url} not open: ${oneLine(trouble)}`;
 }
 
-/** Milliseconds as people say them: `42 s`, `3 min`, `5 h`. */
-function age(ms: number): string {
-  if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
-  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+/** One document on one line; times are milliseconds, moments of the epoch. */
+function json({ status, screen, warnings, problems, log, now }: Report): string {
+  const daemon =
+    typeof status === 'string'
+      ? { daemon: status, logFile: log }
+      : {
+          daemon: 'running',
+          ...status,
+          upMs: now - status.startedAt,
+          pending: status.pending.map((request) => ({ ...request, waitedMs: now - request.askedAt })),
+        };
+  return `${escapeHidden(JSON.stringify({ ...daemon, screen, warnings, problems }))}\n`;
+}
+
+function cut(text: string): string {
+  return text.length <= PROBLEM_WIDTH ? text : `${text.slice(0, PROBLEM_WIDTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

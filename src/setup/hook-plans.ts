@@ -71,6 +71,20 @@ export function timeoutFor(deadlineMs: number): number {
   return Math.ceil(deadlineMs / 1000) + MARGIN_S;
 }
 
+/**
+ * The hooks of this repository as a plugin of Claude Code: as in the mode `dialog`, started without a shell.
+ * @param deadlineMs the default one; a plugin does not know the config file
+ */
+export function pluginHooks(deadlineMs: number): Readonly<Record<string, readonly unknown[]>> {
+  const program = `\${CLAUDE_PLUGIN_ROOT}/bin/claude-slack-hook`;
+  const asking = { type: 'command', command: program, args: [], timeout: timeoutFor(deadlineMs) };
+  const observing = { type: 'command', command: program, args: ['--observe'], timeout: OBSERVER_S };
+  return Object.fromEntries([
+    ['PermissionRequest', [matched('PermissionRequest', asking)]],
+    ...['PreToolUse', ...OBSERVED].map((event) => [event, [matched(event, observing)]] as const),
+  ]);
+}
+
 /** What closes cards and tells how a run went. PreToolUse is among them where it does not ask itself. */
 const OBSERVED = ['PostToolUse', 'PostToolUseFailure', 'PermissionDenied', 'Stop', 'UserPromptSubmit', 'SessionEnd'];
 /** Only these take a matcher. */

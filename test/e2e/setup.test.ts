@@ -1,0 +1,215 @@
+/** `setup` as a newcomer runs it, with the compiled program and a local Slack. */
+import { describe, expect, test } from 'bun:test';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'jsonc-parser';
+import { BINARY, payload, type TestBench, withBench } from './bench.ts';
+import { decisionOf } from './cards.ts';
+
+const EVERY = ['--agent', 'claude,codex,cursor,gemini,opencode'];
+const NO_SETTINGS = { SLACK_BOT_TOKEN: '', SLACK_APP_TOKEN: '', SLACK_USER_ID: '' };
+
+/** What stands in the home directory, but for what a daemon writes. */
+function treeOf({ home }: TestBench): Readonly<Record<string, string>> {
+  const names = readdirSync(home, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => !/^(\.local|claude-slack-approval)/.test(name),
+  );
+  return Object.fromEntries(
+    names.map((name) => [name, lstatSync(join(home, name)).isFile() ? readFileSync(join(home, name), 'utf8') : '/']),
+  );
+}
+
+const configOf = ({ home }: TestBench): string => join(home, '.config/claude-slack-hook/config.json');
+
+describe('setup without questions', () => {
+  test('writes tokens, person and the hooks of every agent once, and what it wrote asks in Slack', () =>
+    withBench(async (bench) => {
+      const first = await bench.run(['setup', '--yes', ...EVERY]);
+      expect(first).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(first.stdout).toContain('trust each of them');
+      expect(statSync(configOf(bench)).mode & 0o777).toBe(0o600);
+      expect(JSON.parse(readFileSync(configOf(bench), 'utf8'))).toEqual({
+        ...{ botToken: bench.slack.botToken, appToken: bench.slack.appToken, userId: bench.slack.user.id },
+      });
+      expect(first.stdout).not.toContain(bench.slack.botToken.slice(10));
+      const written = treeOf(bench);
+      const again = await bench.run(['setup', '--yes', ...EVERY]);
+      expect(again.exitCode).toBe(0);
+      expect(again.stdout).not.toContain('+++');
+      expect(treeOf(bench)).toEqual(written);
+
+      const { hooks } = parse(written['.claude/settings.json'] ?? '');
+      const { command } = hooks.PermissionRequest[0].hooks[0];
+      const run = { command: ['/bin/sh', '-c', command], env: NO_SETTINGS };
+      const { hook, card } = await bench.ask(payload('PermissionRequest.Bash'), run);
+      await bench.press(card, 'csh_approve');
+      expect(JSON.parse((await hook.ended).stdout).hookSpecificOutput.decision.behavior).toBe('allow');
+    }));
+
+  test('is undone by setup uninstall, byte for byte, and a dry run of either writes nothing', () =>
+    withBench(async (bench) => {
+      mkdirSync(join(bench.home, '.claude'));
+      mkdirSync(join(bench.home, '.gemini'));
+      writeFileSync(join(bench.home, '.claude/settings.json'), '{ // mine\n\t"hooks": {\n\t},\n}');
+      writeFileSync(join(bench.home, '.gemini/settings.json'), '{"a":[1,2]}\r\n');
+      const before = treeOf(bench);
+      const dry = await bench.run(['setup', '--dry-run', ...EVERY]);
+      expect(dry).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(dry.stdout).toContain('+++ ');
+      expect(treeOf(bench)).toEqual(before);
+      expect(bench.slack.calls()).toEqual([]);
+
+      await bench.run(['setup', '--yes', ...EVERY]);
+      const installed = treeOf(bench);
+      expect((await bench.run(['setup', 'uninstall', '--dry-run'])).stdout).toContain('Nothing was written');
+      expect(treeOf(bench)).toEqual(installed);
+      expect(await bench.run(['setup', 'uninstall'])).toMatchObject({ exitCode: 0, stderr: '' });
+      // Tokens and person stay: they are no hooks.
+      const rest = Object.entries(treeOf(bench)).filter(([name]) => !name.startsWith('.config'));
+      expect(Object.fromEntries(rest)).toEqual(before);
+      expect((await bench.run(['setup', 'uninstall'])).stdout).toContain('There is no hook');
+    }));
+
+  test('takes the agents that are found on the machine, each scope where it belongs, and the mode', () =>
+    withBench(async (bench) => {
+      mkdirSync(join(bench.home, '.claude'));
+      const project = join(bench.home, 'project');
+      const args = ['setup', '--yes', '--scope', 'local', '--mode', 'every-call'];
+      expect(await bench.run(args, { cwd: project })).toMatchObject({ exitCode: 0 });
+      const tree = treeOf(bench);
+      expect(
+        Object.keys(tree)
+          .filter((name) => name.endsWith('.json'))
+          .toSorted(),
+      ).toEqual(['.config/claude-slack-hook/config.json', 'project/.claude/settings.local.json']);
+      expect(parse(tree['project/.claude/settings.local.json'] ?? '').hooks.PreToolUse[0].matcher).toContain('Bash');
+    }));
+
+  test.each<[string, readonly string[], Record<string, string>, string]>([
+    ['an agent that there is not', ['--agent', 'clippy'], {}, 'usage'],
+    ['a scope that there is not', ['--scope', 'galaxy'], {}, 'usage'],
+    ['a mode that there is not', ['--mode', 'loud'], {}, 'usage'],
+    ['an unknown flag', ['--frce'], {}, 'usage'],
+    ['no tokens', [], NO_SETTINGS, 'missing-config'],
+    ['no person', [], { SLACK_USER_ID: '' }, 'missing-config'],
+    ['swapped tokens', ['--bot-token', 'xapp-1-A-2-x', '--app-token', 'xoxb-1-2-x'], {}, 'bad-token'],
+    ['a user token', ['--bot-token', 'xoxp-1-2-x'], {}, 'bad-token'],
+    ['a bot token that Slack refuses', ['--bot-token', 'xoxb-1-2-nobody'], {}, 'slack-auth'],
+    ['an app token that Slack refuses', ['--app-token', 'xapp-1-A0-2-nobody'], {}, 'slack-auth'],
+    ['a person that is none', ['--user-id', 'bob'], {}, 'usage'],
+  ])('with %s says so in one line and changes nothing', (_what, args, env, code) =>
+    withBench(async (bench) => {
+      mkdirSync(join(bench.home, '.claude'));
+      const before = treeOf(bench);
+      const ran = await bench.run(['setup', '--yes', ...args], { env });
+      expect(ran.stderr).toMatch(/^claude-slack-hook: [^\n]+\nhint: [^\n]+\ncode: [\w-]+\n$/);
+      expect(ran.stderr).toEndWith(`code: ${code}\n`);
+      expect(ran.exitCode).toBeGreaterThan(2);
+      expect(treeOf(bench)).toEqual(before);
+    }),
+  );
+
+  test('writes no hook at all when one file cannot be read', () =>
+    withBench(async (bench) => {
+      for (const [folder, text] of [
+        ['.claude', '{}\n'],
+        ['.gemini', '{ "hooks": '],
+      ] as const) {
+        mkdirSync(join(bench.home, folder));
+        writeFileSync(join(bench.home, folder, 'settings.json'), text);
+      }
+      const ran = await bench.run(['setup', '--yes', '--agent', 'claude,gemini']);
+      expect(ran.stderr).toEndWith('code: bad-settings\n');
+      expect(readFileSync(join(bench.home, '.claude/settings.json'), 'utf8')).toBe('{}\n');
+    }));
+});
+
+describe('setup at a terminal', () => {
+  test(
+    'goes from nothing to an approved call: app, tokens, the person by a button in Slack, agents',
+    () =>
+      withBench(async (bench) => {
+        mkdirSync(join(bench.home, '.claude'));
+        const terminal = openTerminal(bench, ['setup', '--no-open']);
+        const { slack } = bench;
+        await terminal.shows('https://api.slack.com/apps?new_app=1&manifest_yaml=');
+        await terminal.shows('Bot token');
+        terminal.type('xoxp-not-this-one\r');
+        await terminal.shows('starts with xoxb-');
+        terminal.type('\x7f'.repeat(30));
+        terminal.type(`${slack.botToken}\r`);
+        await terminal.shows('App-level token');
+        terminal.type(`${slack.appToken}\r`);
+        await terminal.shows('This is me');
+        const [, code = ''] = /Code: (\d+)/.exec(terminal.text()) ?? [];
+        await slack.openMessages();
+        const greeting = await slack.waitForMessage(({ text }) => text.includes('setting up claude-slack-hook'));
+        expect(greeting.text).toContain(`code ${code},`);
+        await slack.click({ channel: greeting.channel, ts: greeting.ts, actionId: 'csh_me' });
+        await terminal.shows('Ask ');
+        expect(terminal.text()).toContain(slack.user.id);
+        terminal.type('y');
+        await terminal.shows('Which agents shall ask?');
+        terminal.type('\r');
+        await terminal.shows('When are you asked?');
+        terminal.type('\r');
+        await terminal.shows('Write these hooks?');
+        terminal.type('y');
+        expect(await terminal.exited).toBe(0);
+        expect(terminal.text()).toContain('setup uninstall takes the hooks out again');
+        // A secret is never on the screen.
+        for (const token of [slack.botToken, slack.appToken]) expect(terminal.text()).not.toContain(token.slice(8));
+        expect(JSON.parse(readFileSync(configOf(bench), 'utf8')).userId).toBe(slack.user.id);
+
+        const { hooks } = parse(treeOf(bench)['.claude/settings.json'] ?? '');
+        const { command } = hooks.PermissionRequest[0].hooks[0];
+        expect(command).toBe(BINARY);
+        const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), { env: NO_SETTINGS });
+        await bench.press(card, 'csh_approve');
+        expect(decisionOf((await hook.ended).stdout)).toBe('allow');
+      }),
+    60_000,
+  );
+
+  test('that is broken off changes nothing', () =>
+    withBench(async (bench) => {
+      const before = treeOf(bench);
+      const terminal = openTerminal(bench, ['setup', '--no-open']);
+      await terminal.shows('Bot token');
+      terminal.type('\x03');
+      expect(await terminal.exited).toBe(75);
+      expect(terminal.text()).toContain('code: stopped');
+      expect(treeOf(bench)).toEqual(before);
+    }));
+});
+
+/** The program at a terminal of its own. */
+function openTerminal(bench: TestBench, args: readonly string[]) {
+  let text = '';
+  let seen = 0;
+  const child = Bun.spawn([BINARY, ...args], {
+    cwd: join(bench.home, 'project'),
+    env: { ...bench.env, ...NO_SETTINGS, TERM: 'xterm-256color' },
+    terminal: {
+      ...{ cols: 200, rows: 60 },
+      data: (_terminal, chunk) => {
+        text += Buffer.from(chunk).toString();
+      },
+    },
+  });
+  return {
+    /** Everything that was on the screen. */
+    text: () => text,
+    /** Resolves when this stands there, behind what was waited for before. */
+    shows: async (wanted: string): Promise<void> => {
+      await bench.until(
+        () => text.indexOf(wanted, seen) >= 0,
+        `“${wanted}” on the screen, which shows ${text.slice(-500)}`,
+        20_000,
+      );
+      seen = text.indexOf(wanted, seen) + wanted.length;
+    },
+    type: (keys: string) => child.terminal?.write(keys),
+    exited: child.exited,
+  };
+}

@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { install, planChange, planRemoval, uninstall } from '../../src/setup/installation.ts';
+import { type Ledger, openLedger } from '../../src/setup/ledger.ts';
+import { readSettingsFile } from '../../src/setup/settings-file.ts';
+
+const IS_ROOT = process.getuid?.() === 0;
+
+describe('what setup writes', () => {
+  let dir: string;
+  let ledger: Ledger;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'csh-setup-'));
+    ledger = openLedger(join(dir, 'state/setup.json'));
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+  const at = (path: string): string => join(dir, 'home', path);
+  const put = (path: string, text: string | Uint8Array, mode = 0o644): string => {
+    mkdirSync(join(at(path), '..'), { recursive: true });
+    writeFileSync(at(path), text);
+    chmodSync(at(path), mode);
+    return at(path);
+  };
+  const add = (path: string): void =>
+    install(
+      planChange(path, (text) => `${text}+ours`),
+      ledger,
+    );
+  const remove = (path: string, book = ledger): void => {
+    const change = planRemoval(path, book, (text) => text.replace('+ours', ''));
+    if (change !== undefined) uninstall(change, book);
+  };
+  /** Every path with its kind, mode and content. */
+  const tree = (): readonly unknown[] =>
+    readdirSync(join(dir, 'home'), { recursive: true, encoding: 'utf8' })
+      .toSorted()
+      .map((name) => {
+        const stat = lstatSync(at(name));
+        const what = stat.isSymbolicLink()
+          ? readlinkSync(at(name))
+          : stat.isFile()
+            ? readFileSync(at(name), 'latin1')
+            : '/';
+        return [name, (stat.mode & 0o7777).toString(8), what];
+      });
+
+  test('and takes out again leaves every file and directory as it was, byte for byte', () => {
+    const paths = [
+      put('.claude/settings.json', '{ }  '),
+      put('.codex/hooks.json', '\uFEFF{}\r\n', 0o600),
+      put('dotfiles/gemini.json', '{"a":1}', 0o640),
+      at('.cursor/hooks.json'),
+      at('.config/opencode/plugin/x.js'),
+    ];
+    mkdirSync(at('.gemini'));
+    symlinkSync('../dotfiles/gemini.json', at('.gemini/settings.json'));
+    paths[2] = at('.gemini/settings.json');
+    const before = tree();
+    for (const path of paths) add(path);
+    expect(tree()).not.toEqual(before);
+    expect(lstatSync(at('.gemini/settings.json')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(at('dotfiles/gemini.json'), 'utf8')).toBe('{"a":1}+ours');
+    for (const path of paths)
+      expect(statSync(path).mode & 0o777).toBe([0o644, 0o600, 0o640, 0o600, 0o600][paths.indexOf(path)] ?? 0);
+    // Again, and by another process.
+    for (const path of paths)
+      install(
+        planChange(path, (text) => text.replace('+ours', '+newer')),
+        ledger,
+      );
+    for (const path of paths) remove(path, openLedger(join(dir, 'state/setup.json')));
+    expect(tree()).toEqual(before);
+    expect(readdirSync(join(dir, 'state'))).toEqual([]);
+  });
+
+  test('is taken out of a file that somebody has changed since, and their change stays', () => {
+    const path = put('settings.json', 'mine');
+    add(path);
+    writeFileSync(path, 'mine+ours and more');
+    remove(path);
+    expect(readFileSync(path, 'utf8')).toBe('mine and more');
+  });
+
+  test('is taken out without a record of it, too', () => {
+    const path = put('settings.json', 'mine+ours');
+    remove(path);
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+    remove(at('not-there.json'));
+  });
+
+  test('is on record for this user only, and a record that is broken is none', () => {
+    const path = put('settings.json', 'mine');
+    add(path);
+    const file = join(dir, 'state/setup.json');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    for (const broken of ['{', '{}', '[1,null,{"path":5}]']) {
+      writeFileSync(file, broken);
+      expect(openLedger(file).all()).toEqual([]);
+    }
+  });
+
+  test.each<[string, (path: string) => void]>([
+    ['a directory', (path) => mkdirSync(path)],
+    ['a pipe that nobody writes to', (path) => expect(Bun.spawnSync(['mkfifo', path]).exitCode).toBe(0)],
+    ['a link to nothing', (path) => symlinkSync('nothing', path)],
+    ['no UTF-8', (path) => writeFileSync(path, new Uint8Array([0x7b, 0xff, 0x7d]))],
+    ['far too large', (path) => writeFileSync(path, 'x'.repeat(9 * 1024 * 1024))],
+    ['a link to itself', (path) => symlinkSync('settings.json', path)],
+  ])('is nothing where there is %s: an error says so, and nothing changes', (_what, make) => {
+    mkdirSync(join(dir, 'home'));
+    make(at('settings.json'));
+    const names = (): readonly string[] => readdirSync(join(dir, 'home'));
+    expect(() => add(at('settings.json'))).toThrow(/^Expected .*settings\.json to /);
+    expect(names()).toEqual(['settings.json']);
+    expect(ledger.all()).toEqual([]);
+  });
+
+  test.skipIf(IS_ROOT)('is nothing where the directory is read-only (not as root, who may write everywhere)', () => {
+    const path = put('locked/settings.json', 'mine');
+    chmodSync(join(path, '..'), 0o500);
+    expect(() => add(path)).toThrow('to be writable');
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+    chmodSync(join(path, '..'), 0o700);
+  });
+
+  test('leaves no directory behind when the file cannot be made', () => {
+    put('file', 'x');
+    expect(() => add(at('file/below/settings.json'))).toThrow('Expected');
+    expect(readdirSync(join(dir, 'home'))).toEqual(['file']);
+  });
+
+  test('keeps a file that is read-only read-only', () => {
+    const path = put('settings.json', 'mine', 0o444);
+    add(path);
+    expect(readSettingsFile(path)).toEqual({ text: 'mine+ours', mode: 0o444 });
+  });
+});
