@@ -58,10 +58,6 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
     usage: ['restart'],
     help: 'Have the daemon make room for a new one with the options given here; pending requests go on',
   },
-  ensure: {
-    usage: ['ensure [--http PORT]'],
-    help: 'Start the daemon when none runs, or none with this --http; for a SessionStart hook: prints nothing, exit 0',
-  },
   logs: {
     usage: ['logs [-f] [-n N] [--json]'],
     help: "Show the daemon's log",
@@ -70,6 +66,10 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
       lines: { value: 'N', help: 'Begin with the last N lines; 100 by default' },
       json: { help: LINES_OF_JSON },
     },
+  },
+  ensure: {
+    usage: ['ensure [--http PORT]'],
+    help: 'Start the daemon when none runs (or none with this --http); for a SessionStart hook: prints nothing, exit 0',
   },
   history: {
     usage: [

@@ -75,8 +75,8 @@ export interface ListenerOptions extends ListenerEvents {
   readonly descriptors: number;
   /** The largest hook input, in bytes. */
   readonly maxInputBytes: number;
-  /** Told how many bytes have come, from whomever. */
-  readonly onRead?: (bytes: number) => void;
+  /** Told how many bytes come and go, about. */
+  readonly onBytes?: (bytes: number) => void;
   /** How long a peer may be idle, in milliseconds; 10 s if not said otherwise. */
   readonly idleMs?: number;
   /** The same for one that has never said anything; 5 s. */
@@ -163,7 +163,7 @@ function createCrowd({ descriptors, idleMs = IDLE_MS, silentMs = SILENT_MS }: Li
 
 function listen(
   path: string,
-  { onLine, onGone, maxInputBytes, onRead }: ListenerOptions,
+  { onLine, onGone, maxInputBytes, onBytes }: ListenerOptions,
   crowd: Crowd,
 ): Bun.UnixSocketListener<PeerState> {
   rmSync(path, { force: true, recursive: true });
@@ -180,13 +180,13 @@ function listen(
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        socket.data = createPeerState(socket, onLine, maxInputBytes + NOTE_BYTES, crowd);
+        socket.data = createPeerState(socket, onLine, maxInputBytes + NOTE_BYTES, crowd, onBytes);
         if (isTrustedPeer(socket)) crowd.idles(socket);
         else socket.terminate();
       },
       data: (socket, chunk) => {
         socket.data.hasSpoken = true;
-        onRead?.(chunk.byteLength);
+        onBytes?.(chunk.byteLength);
         feed(socket, chunk);
       },
       drain: flush,
@@ -204,12 +204,14 @@ function createPeerState(
   onLine: ListenerEvents['onLine'],
   maxLineBytes: number,
   crowd: Crowd,
+  onBytes: ListenerOptions['onBytes'],
 ): PeerState {
   const peer: Peer = {
     send: (line) => {
       const isFlushed = unreadBy(socket) === 0;
       socket.data.queued.push(line);
       socket.data.queuedLength += line.length;
+      onBytes?.(line.length);
       if (socket.data.isHalfClosed && !socket.data.isWaiting) socket.data.isEnding = true;
       if (isFlushed) flush(socket);
     },

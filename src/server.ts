@@ -286,7 +286,7 @@ async function serve(options: ServeOptions): Promise<number> {
   const onRead = createTidier();
   const listener = createListener(paths.socket, {
     ...clients,
-    ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes, onRead },
+    ...{ descriptors: raiseDescriptors(), maxInputBytes: settings.maxInputBytes, onBytes: onRead },
   });
   if (httpPort !== undefined) {
     const { openHttp } = await import('./http-server.ts');

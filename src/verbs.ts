@@ -18,9 +18,9 @@ export const VERBS = {
   status: { switches: ['json'], values: [] },
   stop: NONE,
   restart: NONE,
-  ensure: NONE,
   logs: { switches: ['follow', 'json'], values: ['lines'], aliases: { f: 'follow', n: 'lines' } },
   daemon: NONE,
+  ensure: NONE,
   rules: { ...NONE, words: ['test'], isWordNeeded: true },
   history: {
     switches: ['json', 'csv'],

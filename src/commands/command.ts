@@ -37,10 +37,6 @@ export async function runCommand({ mode, flags, word }: ParsedArgv, surroundings
       const { runRestart } = await import('./restart.ts');
       return runRestart(getSettings(), flags, env);
     }
-    case 'ensure': {
-      const { runEnsure } = await import('./ensure.ts');
-      return runEnsure(flags, getSettings, env);
-    }
     case 'logs': {
       const { runLogs } = await import('./logs.ts');
       const wait = (): Promise<boolean> => Bun.sleep(LOOK_MS).then(() => true);
@@ -62,6 +58,10 @@ export async function runCommand({ mode, flags, word }: ParsedArgv, surroundings
         stderr: '',
         exitCode: await runServer(resolveSettings(flags, env, true), env),
       };
+    }
+    case 'ensure': {
+      const { runEnsure } = await import('./ensure.ts');
+      return runEnsure(flags, getSettings, env);
     }
     case 'rules': {
       const { runRulesTest } = await import('./rules.ts');

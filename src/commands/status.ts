@@ -124,10 +124,6 @@ function describe(status: DaemonStatus, now: number): readonly string[] {
   ];
 }
 
-function describeHttp({ url, tokenFile, trouble }: NonNullable<DaemonStatus['http']>): string {
-  return trouble === undefined ? `${url} (token in ${tokenFile})` : `${url} not open: ${oneLine(trouble)}`;
-}
-
 /** One document on one line; times are milliseconds, moments of the epoch. */
 function json({ status, screen, warnings, problems, log, now }: Report): string {
   const daemon =
@@ -144,4 +140,8 @@ function json({ status, screen, warnings, problems, log, now }: Report): string 
 
 function cut(text: string): string {
   return text.length <= PROBLEM_WIDTH ? text : `${text.slice(0, PROBLEM_WIDTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+function describeHttp({ url, tokenFile, trouble }: NonNullable<DaemonStatus['http']>): string {
+  return trouble === undefined ? `${url} (token in ${tokenFile})` : `${url} not open: ${oneLine(trouble)}`;
 }
