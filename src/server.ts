@@ -222,6 +222,7 @@ async function serve(options: ServeOptions): Promise<number> {
     mayAnswer: gate.mayAnswer,
     mayRun: gate.mayRun,
     candidates: gate.candidates,
+    presence: gate.presence,
     onOutcome: (id, outcome) => clients.onOutcome(id, outcome),
   });
   const clients = createClients({
@@ -251,6 +252,7 @@ async function serve(options: ServeOptions): Promise<number> {
       auditFile: state.audit,
     }),
     ask: approvals.ask,
+    away: approvals.away,
     withdraw: approvals.clientGone,
     observe: approvals.observe,
     onChange: () => idle.touch(),
