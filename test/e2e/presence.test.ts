@@ -61,6 +61,29 @@ test('when nobody answers a second person is asked, who sees the whole card and 
     ]);
   }));
 
+test('when nobody answers a channel is shown the card, where only approvers can press', () =>
+  withBench(async (bench) => {
+    const { user, otherUser, channel } = bench.slack;
+    writeConfig(bench, { presence: { escalate: { after: '200ms', channel } } });
+    const hook = bench.hook(bash('make release'));
+    const mine = await cardOf(bench, user.id);
+    const card = await bench.slack.waitForMessage((message) => hasButtons(message) && message.channel === channel);
+    expect(textOf(card)).toContain('make release');
+    await bench.press(card, 'csh_approve', otherUser.id);
+    const notice = await bench.slack.waitForMessage(({ ephemeralFor }) => ephemeralFor === otherUser.id);
+    expect(notice).toMatchObject({ channel, text: expect.stringContaining('Nothing was decided') });
+    await bench.press(card, 'csh_approve', user.id);
+    expect(decisionIn((await hook.ended).stdout)).toMatchObject({ permissionDecision: 'allow' });
+    for (const { ts } of [mine, card])
+      await bench.slack.waitForMessage((message) => message.ts === ts && !hasButtons(message));
+    expect(kinds(bench)).toEqual([
+      ['asked', undefined, undefined],
+      ['escalated', [channel], undefined],
+      ['refused', undefined, otherUser.id],
+      ['ended', 'allowed', user.id],
+    ]);
+  }));
+
 test('a second person is asked by the next daemon when the first one has died, and may answer on what that one posted', () =>
   withBench(async (bench) => {
     const { user, otherUser } = bench.slack;
