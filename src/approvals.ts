@@ -254,7 +254,8 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
 
   const closeMessages = async (request: ApprovalRequest, outcome: Outcome): Promise<void> => {
     if (adopted !== undefined) await adopted;
-    await channel.close(request, outcome);
+    // What is decided without asking is told when quiet hours are over.
+    if (!('rule' in outcome && presence.isQuiet())) await channel.close(request, outcome);
     const { receipts = [] } = state.entries.get(request.id) ?? {};
     if (receipts.length > 0) recorder.closed(request.id, now());
   };
@@ -442,7 +443,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       for (const { id } of over) apply({ type: 'answered-elsewhere', id, kind, reason, at: now() });
       if (evidence.isNewTurn === true) sessions.endRow(sessionId);
       const summary = evidence.isLast === true ? sessions.finish(sessionId) : undefined;
-      if (summary !== undefined) tell({ type: 'session-ended', summary });
+      if (summary !== undefined && !presence.isQuiet()) tell({ type: 'session-ended', summary });
     },
     repliesInARow: sessions.repliesInARow,
     pending: () => pendingRequests(state),

@@ -1,7 +1,7 @@
 /** Which rung of the presence ladder each open request is on, and when to look at them again. */
 import type { BrokerEvent } from './broker.ts';
 import type { Logger } from './logger.ts';
-import { type Course, presenceStep, type Step } from './presence.ts';
+import { type Course, presenceStep, quietUntil, type Step } from './presence.ts';
 import type { Recorder } from './recorder.ts';
 import type { ApprovalRequest, LeftBehind, PresenceRules } from './types.ts';
 
@@ -29,6 +29,8 @@ export interface PresenceDesk {
   climb(): void;
   /** Milliseconds until something is due; undefined when time alone changes nothing. */
   nextIn(): number | undefined;
+  /** Nobody is to be pinged now. */
+  isQuiet(): boolean;
   end(id: string): void;
 }
 
@@ -105,6 +107,10 @@ export function createPresenceDesk({ rules, now, recorder, logger, apply }: Pres
         return step.until === undefined ? [] : [step.until];
       });
       return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now());
+    },
+    isQuiet: () => {
+      const { quietHours } = rules() ?? {};
+      return quietHours !== undefined && quietUntil(quietHours, now()) !== undefined;
     },
     end: (id) => {
       climbs.delete(id);

@@ -71,6 +71,15 @@ export function quietUntil(quietHours: QuietHours, now: number): number | undefi
   return Math.min(now - (now % MINUTE_MS) + left * MINUTE_MS, now + LOOK_AGAIN_MS);
 }
 
+/** The quiet hours that it is in, or else the last ones, in milliseconds since the epoch; an hour off when clocks were changed since. */
+export function quietWindow(quietHours: QuietHours, now: number): { readonly from: number; readonly to: number } {
+  const { from, to, timeZone } = quietHours;
+  const minute = minuteOfDay(now, timeZone);
+  const since = (minute - from + DAY_MINUTES) % DAY_MINUTES;
+  const start = now - (now % MINUTE_MS) - since * MINUTE_MS;
+  return { from: start, to: start + ((to - from + DAY_MINUTES) % DAY_MINUTES) * MINUTE_MS };
+}
+
 function minuteOfDay(now: number, timeZone: string | undefined): number {
   const format = new Intl.DateTimeFormat('en-GB', {
     ...{ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },

@@ -324,6 +324,18 @@ export interface SessionSummary {
   readonly waitedMs: number;
 }
 
+/** A request that ended in quiet hours without a card. */
+export interface NightItem {
+  /** When it ended, milliseconds since the epoch. */
+  readonly at: number;
+  readonly tool: string;
+  /** The agent's text, with secrets masked; one of the arguments, or nothing. */
+  readonly call: string;
+  readonly kind: Outcome['kind'];
+  /** The rule or grant that decided it. */
+  readonly rule?: string;
+}
+
 /** What the core tells a channel that changes no decision. */
 export type News =
   /** An approved call has run. */
@@ -332,7 +344,9 @@ export type News =
   | { readonly type: 'counted'; readonly request: ApprovalRequest; readonly by: readonly string[] }
   /** A grant was given, used or has ended. */
   | { readonly type: 'grant'; readonly grant: Grant }
-  | { readonly type: 'session-ended'; readonly summary: SessionSummary };
+  | { readonly type: 'session-ended'; readonly summary: SessionSummary }
+  /** What one person was not pinged about in quiet hours, oldest first. */
+  | { readonly type: 'night'; readonly approver: string; readonly items: readonly NightItem[] };
 
 /** A way to reach people. Owned by the core: a channel asks and reports, it never decides. */
 export interface Channel {

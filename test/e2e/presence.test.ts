@@ -124,6 +124,21 @@ test('quiet hours give the failure answer at once, or hold the question until it
     // A rule decides at any hour.
     writeConfig(bench, { presence: quietNow('fail'), rules: [{ decision: 'allow', tool: 'Bash', argument: 'ls' }] });
     expect(decisionIn((await bench.hook(bash('ls')).ended).stdout).permissionDecision).toBe('allow');
+    await bench.until(() => bench.log().split('request closed').length > 5, 'the last end');
+    expect(bench.slack.calls('chat.postMessage')).toEqual([]);
+  }));
+
+test('Gemini and Cursor are asked about where an unknown lock state would let the tool run', () =>
+  withBench(async (bench) => {
+    const args = ['--only-screen-lock', '--lock-command', 'exit 9', '--on-failure', 'deny'];
+    const gemini = { hook_event_name: 'BeforeTool', tool_name: 'run_shell_command', tool_input: { command: 'ls' } };
+    const cursor = { hook_event_name: 'beforeShellExecution', conversation_id: 'c', generation_id: 'g', command: 'ls' };
+    for (const [agent, input] of Object.entries({ gemini, cursor })) {
+      const stdin = { session_id: agent, cwd: '/', workspace_roots: ['/'], ...input };
+      const { hook, card } = await bench.ask(stdin, { args: ['--agent', agent, ...args] });
+      await bench.press(card, 'csh_deny');
+      expect((await hook.ended).stdout).toContain('"deny"');
+    }
   }));
 
 test('who is at the keyboard is left in peace, and asked in Slack once they have gone', () =>
