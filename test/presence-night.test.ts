@@ -13,15 +13,20 @@ const HOURS: QuietHours = { from: 22 * 60, to: 7 * 60, isHeld: false, timeZone: 
 function watch(records: StoreRecord[] = [], rules: PresenceRules | undefined = { delayMs: 0, quietHours: HOURS }) {
   const clock = { now: MIDNIGHT };
   const told: [string, readonly NightItem[]][] = [];
+  const reads = { count: 0 };
   const write = (record: StoreRecord): void => {
     records.push(record);
     night.note(record);
   };
   const night = createNight({
-    ...{ rules: () => rules, recent: () => records, append: write, app: 'app', now: () => clock.now },
+    ...{ rules: () => rules, append: write, app: 'app', now: () => clock.now },
+    recent: () => {
+      reads.count += 1;
+      return records;
+    },
     tell: (approver, items) => told.push([approver, items]),
   });
-  return { night, clock, told, write, records };
+  return { night, clock, told, write, records, reads };
 }
 
 function request(id: string, at: number, end: Record<string, unknown>, change: Record<string, unknown> = {}) {
@@ -73,7 +78,7 @@ describe('what happened in quiet hours', () => {
 
   test('is nothing that had a card, was answered at the terminal, belongs to another app or came at another time', () => {
     const shown = request('shown', MIDNIGHT, EXPIRED);
-    const { night, clock, told, records } = watch([
+    const { night, clock, told, records, reads } = watch([
       ...[shown[0], { type: 'posted', at: MIDNIGHT, id: 'shown' }, shown[1]].filter((record) => record !== undefined),
       ...request('there', MIDNIGHT, { kind: 'elsewhere' }),
       ...request('other', MIDNIGHT, EXPIRED, { app: 'other' }),
@@ -83,7 +88,8 @@ describe('what happened in quiet hours', () => {
     const before = records.length;
     clock.now = MORNING + HOUR;
     night.look();
-    expect([told, records.length]).toEqual([[], before]);
+    night.look();
+    expect([told, records.length, reads.count]).toEqual([[], before, 1]);
   });
 
   test('is not looked for without quiet hours', () => {

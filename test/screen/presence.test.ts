@@ -122,12 +122,23 @@ describe('the watch', () => {
     stop();
   });
 
-  test('says nothing any more once it was stopped', async () => {
-    const { person, looks } = await watched([0, 0, 0, IDLE_AFTER]);
+  test('says nothing any more once it was stopped, not even what it was just looking for', async () => {
+    const looking = Promise.withResolvers<void>();
+    const seen = Promise.withResolvers<{ idleMs: number; reason: string }>();
+    let isFirst = true;
+    const idle = () => {
+      if (!isFirst) looking.resolve();
+      const found = isFirst ? Promise.resolve({ idleMs: 0, reason: '' }) : seen.promise;
+      isFirst = false;
+      return found;
+    };
+    const person = await lookForPerson({ ...optionsOf(DIALOG), idle, lookAgainMs: [1, 2] });
     const sent: string[] = [];
-    person.watch('id-1', (line) => sent.push(line))();
-    const { person: other } = await watched([0, IDLE_AFTER]);
-    await new Promise<void>((resolve) => other.watch('id-2', () => resolve()));
-    expect([sent, looks()]).toEqual([[], 1]);
+    const stop = person.watch('id-1', (line) => sent.push(line));
+    await looking.promise;
+    stop();
+    seen.resolve({ idleMs: IDLE_AFTER, reason: '' });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sent).toEqual([]);
   });
 });
