@@ -36,6 +36,22 @@ test('a card whose question was answered at the terminal within the delay is nev
     ]);
   }));
 
+test('a daemon that dies within the delay leaves the rest of it to the next one', () =>
+  withBench(async (bench) => {
+    writeConfig(bench, { presence: { delay: '2s' } });
+    const hook = bench.hook(bash('make release'));
+    await bench.until(isAsked(bench), 'the question');
+    for (const pid of bench.daemons()) process.kill(pid, 'SIGKILL');
+    const card = await cardOf(bench, bench.slack.user.id);
+    expect(bench.log()).toContain('request asked again');
+    const [asked] = bench.audit();
+    // Message time stamps are seconds with a fraction.
+    expect(Number(card.ts) * 1000 - Number(asked?.at)).toBeGreaterThanOrEqual(2_000);
+    await bench.press(card, 'csh_approve');
+    expect(decisionIn((await hook.ended).stdout)).toMatchObject({ permissionDecision: 'allow' });
+    expect(bench.slack.messages().filter(({ text }) => text.includes('make release'))).toHaveLength(1);
+  }));
+
 test('when nobody answers a second person is asked, who sees the whole card and approves', () =>
   withBench(async (bench) => {
     const { user, otherUser } = bench.slack;
