@@ -65,6 +65,29 @@ const MUTANTS = [
     edits: [["settle(state, id, { kind: 'undeliverable', reason, code, at });", '[];']],
   },
   {
+    name: 'whoever is asked because nobody else answers may give lasting permissions',
+    edits: [['|| isBeyondRequest(request, answer)', '']],
+    tests: ['./test/presence-desk.test.ts'],
+  },
+  {
+    name: 'whoever is asked later need not be on record',
+    file: 'src/presence-desk.ts',
+    edits: [['if (!recorder.escalated(request, to, now())) return;', 'recorder.escalated(request, to, now());']],
+    tests: ['./test/presence-desk.test.ts'],
+  },
+  {
+    name: 'whoever was asked later may answer after they were taken out of the file',
+    file: 'src/policy/gate.ts',
+    edits: [['policy.presence()?.escalate?.to.includes(by) === true', 'true']],
+    tests: ['./test/policy/gate.test.ts'],
+  },
+  {
+    name: 'at the keyboard a call that the terminal would not ask about runs',
+    file: 'src/screen/presence.ts',
+    edits: [['const isSilent = !hasDialog &&', 'const isSilent = false &&']],
+    tests: ['./test/screen/presence.test.ts'],
+  },
+  {
     name: 'a message that comes late keeps its buttons',
     file: 'src/channels/slack-messages.ts',
     edits: [['await (late.length === 0 ? open : refresh(entry));', 'await open;']],

@@ -14,6 +14,7 @@ import { AppError, toAppError } from './errors.ts';
 import { createGrantDesk } from './grant-desk.ts';
 import type { Grants } from './grants.ts';
 import type { Logger } from './logger.ts';
+import { createPresenceDesk, type PresenceDeskOptions } from './presence-desk.ts';
 import { createRecorder, type RecorderOptions } from './recorder.ts';
 import { digestOf } from './request.ts';
 import { createSessions, type Ran } from './sessions.ts';
@@ -54,6 +55,8 @@ export interface ApprovalsOptions extends Pick<RecorderOptions, 'store' | 'maskR
   readonly mayRun: (request: ApprovalRequest, updatedInput: ToolInput) => boolean;
   /** Rules that a person may choose for a request, narrow ones first. */
   readonly candidates: (request: ApprovalRequest) => readonly Candidate[];
+  /** When people are asked. Default: at once. */
+  readonly presence?: PresenceDeskOptions['rules'];
 }
 
 /** What a rule of the config says about a request. `ask` forbids a grant to answer it. */
@@ -72,8 +75,11 @@ export interface Approvals {
   /**
    * Asks; of a request that an earlier daemon has left behind it goes on with that one.
    * Throws AppError('protocol') for the id of another request, or of one that is waited for already.
+   * @param isHere the person is at the keyboard, with the agent's own prompt: nobody is shown it until `away`
    */
-  ask(request: ApprovalRequest, ruling?: Ruling): void;
+  ask(request: ApprovalRequest, ruling?: Ruling, isHere?: boolean): void;
+  /** The person has left the keyboard. */
+  away(id: string): void;
   clientGone(id: string): void;
   /** Takes note of an event of the agent: it may end what was answered at its own prompt, tell what ran, or end a session. */
   observe(evidence: Evidence): void;
@@ -106,6 +112,11 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       wakeLater();
     },
   });
+  const presence = createPresenceDesk({
+    rules: options.presence ?? (() => undefined),
+    ...{ now, recorder, logger },
+    apply: (event) => apply(event),
+  });
   const posts = new Map<string, AbortController>();
   /** Calls of the channel that a stop waits for. */
   const telling = new Set<Promise<void>>();
@@ -131,15 +142,22 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   const wakeLater = (): void => {
     clearTimeout(timer);
     const expiry = nextExpiry(state);
+    const climbIn = presence.nextIn();
     const waits = [
       ...(expiry === undefined ? [] : [expiry - elapsed()]),
       ...grants.active().map(({ until }) => until - now()),
+      ...(climbIn === undefined ? [] : [climbIn]),
     ];
     if (waits.length > 0) timer = setTimeout(wake, Math.max(0, Math.min(...waits)));
   };
   const wake = (): void => {
     grantDesk.expire();
     apply({ type: 'tick', now: elapsed(), at: now() });
+    climb();
+  };
+  const climb = (): void => {
+    if (!isRetired) presence.climb();
+    wakeLater();
   };
 
   const perform = (effect: BrokerEffect): void => {
@@ -213,6 +231,8 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     } finally {
       forgetEarly(id);
       posts.delete(id);
+      presence.shown(id);
+      climb();
     }
   };
   const forgetEarly = (id: string): void => {
@@ -227,13 +247,15 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     });
     logger.info({ request: request.id, tool: request.input.tool_name, ...forLog(outcome) }, 'request closed');
     sessions.ended(request, outcome);
+    presence.end(request.id);
     const given = grantDesk.giveWith(request, outcome);
     later(closeMessages(request, given), 'message not closed');
   };
 
   const closeMessages = async (request: ApprovalRequest, outcome: Outcome): Promise<void> => {
     if (adopted !== undefined) await adopted;
-    await channel.close(request, outcome);
+    // What is decided without asking is told when quiet hours are over.
+    if (!('rule' in outcome && presence.isQuiet())) await channel.close(request, outcome);
     const { receipts = [] } = state.entries.get(request.id) ?? {};
     if (receipts.length > 0) recorder.closed(request.id, now());
   };
@@ -309,7 +331,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     refused: noteRefused,
   };
 
-  const ask = (request: ApprovalRequest, ruling: Ruling | undefined): void => {
+  const ask = (request: ApprovalRequest, ruling: Ruling | undefined, isHere: boolean): void => {
     const { id, input } = request;
     logger.info({ request: id, tool: input.tool_name, session: input.session_id }, 'request asked');
     if (!recorder.asked(request)) {
@@ -323,27 +345,38 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     const grant = ruling === undefined && request.offers.grant ? grants.find(request, at) : undefined;
     const ruled = grant === undefined ? ruledOutcome(ruling, at) : grantedOutcome(grant, at);
     const deadline = elapsed() + (request.expiresAt - at);
-    apply(ruled === undefined ? { type: 'asked', request, deadline } : { type: 'asked', request, deadline, ruled });
+    apply({ type: 'asked', request, deadline, ...(ruled === undefined ? firstStep(request, isHere) : { ruled }) });
     const isAllowed = state.entries.get(id)?.outcome?.kind === 'allowed';
     if (grant !== undefined && isAllowed) grantDesk.noteUse(grant, request, at);
   };
 
+  const firstStep = (request: ApprovalRequest, isHere: boolean): { ruled?: Outcome; hold?: string } => {
+    const step = presence.begin(request, isHere);
+    if (step.type === 'fail') return { ruled: { kind: 'expired', reason: step.why, at: now() } };
+    return step.type === 'hold' ? { hold: step.why } : {};
+  };
+
   /** What was asked stands; what may be answered, and the secrets in it, are as the client and the config say now. */
-  const askAgain = (request: ApprovalRequest, known: ApprovalRequest, ruling: Ruling | undefined): void => {
-    if (known.digest !== request.digest)
+  const askAgain = (
+    given: ApprovalRequest,
+    known: ApprovalRequest,
+    ruling: Ruling | undefined,
+    isHere: boolean,
+  ): void => {
+    if (known.digest !== given.digest)
       throw new AppError('protocol', 'Expected the request that has this id, got another one');
     const isOver = state.entries.get(known.id)?.outcome !== undefined;
     if (!isOver && !detachedRequests(state).includes(known.id))
       throw new AppError('protocol', 'Somebody waits for this request already');
     logger.info({ request: known.id }, 'request asked again');
-    const { approvers, fromConfig, askedAt, expiresAt } = known;
-    const needed = Math.max(known.needed, request.needed);
+    const { approvers, escalatedTo, fromConfig, askedAt, expiresAt } = known;
+    const needed = Math.max(known.needed, given.needed);
+    const request = { ...given, approvers, fromConfig, askedAt, expiresAt, needed };
+    const escalated = escalatedTo === undefined ? request : { ...request, escalatedTo };
     if (!isOver) sessions.asked(known);
     const ruled = ruledOutcome(ruling, now());
-    apply({
-      ...{ type: 'attached', request: { ...request, approvers, fromConfig, askedAt, expiresAt, needed } },
-      ...(ruled === undefined ? {} : { ruled }),
-    });
+    const next = isOver ? {} : firstStep(escalated, isHere);
+    apply({ type: 'attached', request: escalated, ...(ruled === undefined ? next : { ruled }) });
   };
 
   const restore = (left: readonly LeftBehind[]): void => {
@@ -369,6 +402,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
         ...(outcome === undefined ? {} : { outcome }),
       });
     }
+    presence.restore(left);
     const untold = new Set(left.filter(({ isAtEnd }) => !isAtEnd).map(({ request }) => request.id));
     logger.info({ requests: left.map(({ request }) => request.id) }, 'went on with what an earlier daemon left');
     comeBackTimer = setTimeout(() => {
@@ -389,10 +423,14 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       return started;
     },
     restore,
-    ask: (request, ruling) => {
+    ask: (request, ruling, isHere = false) => {
       const known = state.entries.get(request.id)?.request;
-      if (known === undefined) ask(request, ruling);
-      else askAgain(request, known, ruling);
+      if (known === undefined) ask(request, ruling, isHere);
+      else askAgain(request, known, ruling, isHere);
+    },
+    away: (id) => {
+      presence.away(id);
+      climb();
     },
     clientGone: (id) => apply({ type: 'client-gone', id, at: now() }),
     observe: (evidence) => {
@@ -405,7 +443,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       for (const { id } of over) apply({ type: 'answered-elsewhere', id, kind, reason, at: now() });
       if (evidence.isNewTurn === true) sessions.endRow(sessionId);
       const summary = evidence.isLast === true ? sessions.finish(sessionId) : undefined;
-      if (summary !== undefined) tell({ type: 'session-ended', summary });
+      if (summary !== undefined && !presence.isQuiet()) tell({ type: 'session-ended', summary });
     },
     repliesInARow: sessions.repliesInARow,
     pending: () => pendingRequests(state),

@@ -23,11 +23,20 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Tools whose card shows lines of the file on disk. */
 const SHOWS_FILE = /^(Multi|Notebook)?Edit$|^Write$/;
 
+/** Where the config file leaves a question to the terminal while somebody is there. */
+export interface PersonThere {
+  /** What the daemon is told with the question. */
+  note(): { readonly isHere?: boolean };
+  /** Sends the daemon a line when the person has left. Returns what ends that. */
+  watch(requestId: string, send: (line: string) => void): () => void;
+}
+
 export interface Question {
   readonly agent: AgentName;
   readonly input: HookInput;
   /** Of an agent that has stopped, and may be sent on. */
   readonly isStop: boolean;
+  readonly person: PersonThere | undefined;
   readonly settings: Settings;
   readonly getSettings: () => Settings;
   readonly flags: ParsedArgv['flags'];
@@ -74,7 +83,7 @@ export function wantedBy({ botToken, appToken, apiUrl, configFile }: Settings, e
 
 /** Asks one daemon. */
 export async function decide(question: Question, { id, patience, isBack }: Attempt): Promise<Outcome | undefined> {
-  const { agent, input, settings, flags, env } = question;
+  const { agent, input, person, settings, flags, env } = question;
   const { approvers, callersApprovers, isConfigAsked } = settings;
   const wanted = wantedBy(settings, env);
   if (approvers.length === 0 && !isConfigAsked)
@@ -108,12 +117,13 @@ export async function decide(question: Question, { id, patience, isBack }: Attem
   const waitMs = Math.max(1, Math.round(waitOf(question, settings) - performance.now()));
   const note = {
     ...{ protocol: PROTOCOL_VERSION, agent, id, waitMs, app: wanted.app, beats: true },
-    ...{ approvers: callersApprovers, isConfigFirst: isConfigAsked },
+    ...{ approvers: callersApprovers, isConfigFirst: isConfigAsked, ...person?.note() },
   };
   // Of a file that is changed the card shows more than the input holds.
   const secrets = secretsIn(SHOWS_FILE.test(input.tool_name ?? '') ? undefined : json, env);
   connection.send(encodeRequest(json, { ...note, secrets }));
   pulse.heardAt = performance.now();
+  const stopLooking = person?.watch(id, connection.send);
   const timer = setTimeout(
     () => {
       reply.reject(new AppError('daemon-timeout', 'The daemon did not answer before the deadline'));
@@ -146,6 +156,7 @@ export async function decide(question: Question, { id, patience, isBack }: Attem
     clearTimeout(timer);
     clearTimeout(watching);
     stopWatching();
+    stopLooking?.();
     connection.close();
   }
 }

@@ -17,6 +17,8 @@ export type BrokerEvent =
       readonly request: ApprovalRequest;
       readonly deadline: number;
       readonly ruled?: Outcome;
+      /** Nobody is shown it before it is released; what to say when its deadline comes before that. */
+      readonly hold?: string;
     }
   /** What an earlier daemon has left: its messages count, and nothing is decided before its client has come back. */
   | {
@@ -31,7 +33,23 @@ export type BrokerEvent =
       readonly isClosed?: boolean;
     }
   /** The client of a restored request waits again; the request as it says it itself. */
-  | { readonly type: 'attached'; readonly request: ApprovalRequest; readonly ruled?: Outcome }
+  | {
+      readonly type: 'attached';
+      readonly request: ApprovalRequest;
+      readonly ruled?: Outcome;
+      readonly hold?: string;
+    }
+  /** What was held is shown now. */
+  | { readonly type: 'released'; readonly id: string }
+  /** Nobody is to be shown it any more. */
+  | { readonly type: 'given-up'; readonly id: string; readonly reason: string; readonly at: number }
+  /** These are asked, too; the people among them may answer from now on. Does nothing while messages are on their way. */
+  | {
+      readonly type: 'escalated';
+      readonly id: string;
+      readonly people: readonly string[];
+      readonly to: readonly string[];
+    }
   /** A message shows the request, or has come to show all of it. */
   | { readonly type: 'shown'; readonly id: string; readonly receipt: Receipt }
   /** These people may no longer approve it. */
@@ -97,6 +115,8 @@ interface Entry {
   clientGone: boolean;
   /** Restored, and its client has not come back yet. */
   isDetached: boolean;
+  /** Not to be shown yet; what to say when the deadline comes meanwhile. */
+  hold: string | undefined;
 }
 
 export interface BrokerState {
@@ -144,6 +164,12 @@ export function step(state: BrokerState, event: BrokerEvent): readonly BrokerEff
       return onRestored(state, event);
     case 'attached':
       return onAttached(state, event);
+    case 'released':
+      return onReleased(state, event.id);
+    case 'given-up':
+      return settle(state, event.id, { kind: 'expired', reason: event.reason, at: event.at });
+    case 'escalated':
+      return onEscalated(state, event);
     case 'shown':
       return onShown(state, event);
     case 'discounted': {
@@ -171,8 +197,8 @@ export function step(state: BrokerState, event: BrokerEvent): readonly BrokerEff
     case 'tick':
       return [...state.entries.values()]
         .filter((entry) => isPending(entry) && event.now >= entry.deadline)
-        .flatMap(({ request: { id } }) =>
-          settle(state, id, { kind: 'expired', reason: 'Nobody answered in time.', at: event.at }),
+        .flatMap(({ request: { id }, hold: reason = 'Nobody answered in time.' }) =>
+          settle(state, id, { kind: 'expired', reason, at: event.at }),
         );
     case 'stopping':
       return pendingRequests(state).flatMap((request) => settle(state, request.id, stoppedOutcome(event)));
@@ -199,7 +225,7 @@ export function judge(state: BrokerState, answer: Answer, now: number): Verdict 
     ({ conversation, message }) => conversation === answer.conversation && message === answer.message,
   );
   if (receipt === undefined) return entry.isPosting ? 'pending' : 'forged';
-  if (!isOffered(request, answer)) return 'not-offered';
+  if (!isOffered(request, answer) || isBeyondRequest(request, answer)) return 'not-offered';
   if (answer.decision === 'allow' && !receipt.complete) return 'not-shown';
   // Nobody could be told yet.
   if (entry.isDetached) return 'pending';
@@ -226,6 +252,12 @@ function isOffered({ offers, needed }: ApprovalRequest, answer: Answer): boolean
   );
 }
 
+/** Whoever was asked because nobody else answered decides about this request and nothing that comes after it. */
+function isBeyondRequest({ escalatedTo = [] }: ApprovalRequest, answer: Answer): boolean {
+  const { by, updatedPermissions = [], grant } = answer;
+  return escalatedTo.includes(by) && (updatedPermissions.length > 0 || grant !== undefined);
+}
+
 function settledVerdict(outcome: Outcome): Verdict {
   return outcome.kind === 'expired' ? 'expired' : 'closed';
 }
@@ -237,16 +269,40 @@ function stoppedOutcome({ reason, code, at }: Extract<BrokerEvent, { type: 'stop
 function newEntry(request: ApprovalRequest, deadline: number): Entry {
   return {
     ...{ request, deadline, receipts: [], isPosting: true, approvedBy: [], early: [] },
-    ...{ outcome: undefined, clientGone: false, isDetached: false },
+    ...{ outcome: undefined, clientGone: false, isDetached: false, hold: undefined },
   };
 }
 
 function onAsked(
   state: BrokerState,
-  { request, deadline, ruled }: Extract<BrokerEvent, { type: 'asked' }>,
+  { request, deadline, ruled, hold }: Extract<BrokerEvent, { type: 'asked' }>,
 ): readonly BrokerEffect[] {
-  state.entries.set(request.id, newEntry(request, deadline));
-  return ruled === undefined ? [{ type: 'post', request }] : settle(state, request.id, ruled);
+  state.entries.set(request.id, { ...newEntry(request, deadline), hold });
+  if (ruled !== undefined) return settle(state, request.id, ruled);
+  return hold === undefined ? [{ type: 'post', request }] : [];
+}
+
+function onReleased(state: BrokerState, id: string): readonly BrokerEffect[] {
+  const entry = state.entries.get(id);
+  if (entry === undefined || !isPending(entry) || entry.hold === undefined) return [];
+  entry.hold = undefined;
+  return [{ type: 'post', request: entry.request }];
+}
+
+function onEscalated(
+  state: BrokerState,
+  { id, people, to }: Extract<BrokerEvent, { type: 'escalated' }>,
+): readonly BrokerEffect[] {
+  const entry = state.entries.get(id);
+  if (entry === undefined || !isPending(entry) || entry.isDetached || entry.isPosting) return [];
+  const { approvers, escalatedTo = [] } = entry.request;
+  entry.request = {
+    ...entry.request,
+    approvers: [...approvers, ...people.filter((person) => !approvers.includes(person))],
+    escalatedTo: [...escalatedTo, ...to],
+  };
+  entry.isPosting = true;
+  return [{ type: 'post', request: entry.request }];
 }
 
 /** One that was decided is closed again, where it is not known what its messages show. */
@@ -267,7 +323,7 @@ function onRestored(
 /** Whoever has no message yet is brought one; answers that came meanwhile count now. */
 function onAttached(
   state: BrokerState,
-  { request, ruled }: Extract<BrokerEvent, { type: 'attached' }>,
+  { request, ruled, hold }: Extract<BrokerEvent, { type: 'attached' }>,
 ): readonly BrokerEffect[] {
   const entry = state.entries.get(request.id);
   if (entry === undefined) return [];
@@ -276,8 +332,9 @@ function onAttached(
   if (outcome !== undefined) return [{ type: 'reply', id: request.id, outcome }, ...replayEarly(state, entry)];
   if (!isDetached) return [];
   entry.request = request;
-  const next: readonly BrokerEffect[] =
-    ruled === undefined ? [{ type: 'post', request }] : settle(state, request.id, ruled);
+  entry.hold = hold;
+  const post: readonly BrokerEffect[] = hold === undefined ? [{ type: 'post', request }] : [];
+  const next = ruled === undefined ? post : settle(state, request.id, ruled);
   return [...next, ...replayEarly(state, entry)];
 }
 

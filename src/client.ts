@@ -8,6 +8,7 @@ import { askDaemon, PREPARE_MS, wantedIfAny } from './asking.ts';
 import { AppError, explain, knownCode, oneLine, toAppError } from './errors.ts';
 import type { ParsedArgv } from './options.ts';
 import { MAX_INPUT_BYTES } from './protocol.ts';
+import type { Person, PersonOptions } from './screen/presence.ts';
 import { failurePolicy, type Settings } from './settings.ts';
 import { readDocument, salvageTopLevel } from './stdin.ts';
 import type { Agent, AgentName, FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
@@ -62,9 +63,10 @@ export async function runHook({ flags, env, getSettings, onStopSay }: HookOption
   try {
     const settings = getSettings();
     onFailure = settings.onFailure;
-    if (settings.onlyScreenLock && !(await isAway(input, settings, env))) return NOTHING;
+    const person = await personAt({ settings, env, input, offers, hasDialog });
+    if (person?.isLeft) return NOTHING;
     const isStop = offers.form === 'stop';
-    const outcome = await askDaemon({ agent: agent.name, input, isStop, settings, getSettings, flags, env });
+    const outcome = await askDaemon({ agent: agent.name, input, isStop, person, settings, getSettings, flags, env });
     if (outcome === undefined) return stopped;
     if (outcome.kind === 'undeliverable') throw appErrorOf(outcome);
     return agent.say(input, outcome, onFailure);
@@ -145,8 +147,12 @@ function undecided({ message, code }: AppError): Outcome {
   return { kind: 'undeliverable', reason: message, code, at: Date.now() };
 }
 
-/** See `mustAsk` in screen/must-ask.ts. */
-async function isAway(input: HookInput, settings: Settings, env: Environment): Promise<boolean> {
-  const { mustAsk } = await import('./screen/must-ask.ts');
-  return mustAsk(input, settings, env, async (text) => (await import('./client-log.ts')).logLine(env, text));
+/** Where the person is, where it matters. */
+async function personAt(options: PersonOptions): Promise<Person | undefined> {
+  const { onlyScreenLock, idleAfterMs } = options.settings;
+  if (!onlyScreenLock && !idleAfterMs) return undefined;
+  const { lookForPerson } = await import('./screen/presence.ts');
+  const person = await lookForPerson(options);
+  if (person.remark) (await import('./client-log.ts')).logLine(options.env, person.remark);
+  return person;
 }

@@ -56,7 +56,9 @@ export interface ClientsOptions {
   /** Makes room for another daemon. */
   readonly retire: () => void;
   /** Throws AppError('protocol') for an id that is taken. */
-  readonly ask: (request: ApprovalRequest, ruling: Ruling | undefined) => void;
+  readonly ask: (request: ApprovalRequest, ruling: Ruling | undefined, isHere: boolean) => void;
+  /** Whoever was at the keyboard is not any more. */
+  readonly away: (id: string) => void;
   readonly withdraw: (id: string) => void;
   readonly observe: (evidence: Evidence) => void;
   /** Called whenever the number of waiting clients changes. */
@@ -175,7 +177,7 @@ export function createClients(options: ClientsOptions): Clients {
     if (note?.beats === true) peer.offer(BEAT);
     dieAt('after-accept');
     try {
-      options.ask(asked, ruling);
+      options.ask(asked, ruling, note?.isHere === true);
     } catch (error) {
       forget(id);
       throw error;
@@ -208,6 +210,9 @@ export function createClients(options: ClientsOptions): Clients {
         return;
       case 'status':
         peer.send(encodeReply({ type: 'status', status: options.status() }));
+        return;
+      case 'away':
+        if (waiting.get(incoming.id)?.peer === peer) options.away(incoming.id);
         return;
       case 'event':
         observe(peer, incoming.input, incoming.agent);

@@ -11,7 +11,7 @@ import { encodeRequest, isObject, KEY, PROTOCOL_VERSION, type Reply, readReply }
 import { encodeEvent } from './protocol-daemon.ts';
 import type { Settings } from './settings.ts';
 import type { Document } from './stdin.ts';
-import type { Agent, HookInput, Outcome, Said } from './types.ts';
+import type { Agent, HookInput, Offers, Outcome, Said } from './types.ts';
 
 /** What is answered over HTTP. `json` is the agent's own output, or why there is none. */
 export interface HttpAnswer {
@@ -29,7 +29,7 @@ export interface HttpDeskOptions {
   readonly token: string;
   readonly settings: Settings;
   /** Asked only with `--only-screen-lock`. */
-  readonly mustAsk: (input: HookInput) => Promise<boolean>;
+  readonly mustAsk: (input: HookInput, offers: Offers) => Promise<boolean>;
 }
 
 export interface HttpDesk {
@@ -86,7 +86,7 @@ export function createHttpDesk({ clients, agent, app, token, settings, mustAsk }
       await say(encodeEvent(toldOf(input, [token]), agent.name), gone);
       return NO_DECISION;
     }
-    if (settings.onlyScreenLock && !(await mustAsk(input))) return NO_DECISION;
+    if (!(await mustAsk(input, offers))) return NO_DECISION;
     const reply = await ask(input, gone);
     if (reply?.type === 'outcome' && reply.outcome.kind !== 'undeliverable') {
       return decided(agent.say(input, reply.outcome, settings.onFailure));

@@ -17,6 +17,8 @@ export type Incoming =
   | { readonly type: 'request'; readonly input: HookInput; readonly note: ClientNote | undefined }
   /** Something that has happened; whatever the event is, nobody is asked because of it. */
   | { readonly type: 'event'; readonly input: HookInput; readonly agent: AgentName }
+  /** Whoever was at the keyboard while this was asked is not any more. */
+  | { readonly type: 'away'; readonly id: string }
   | { readonly type: 'hello'; readonly challenge: string }
   | { readonly type: 'retire' }
   | { readonly type: 'status' };
@@ -28,6 +30,11 @@ export function encodeStatusQuery(): string {
 /** Asks a daemon to make room for a newer one, or for one with other tokens. */
 export function encodeRetire(): string {
   return `${JSON.stringify({ [KEY]: { type: 'retire' } })}\n`;
+}
+
+/** Says of a request of this connection that nobody is at the keyboard any more. */
+export function encodeAway(id: string): string {
+  return `${JSON.stringify({ [KEY]: { type: 'away', id } })}\n`;
 }
 
 /** A hook input that is only told of. */
@@ -79,6 +86,7 @@ function readCommand(extra: unknown): Incoming {
   if (isObject(extra) && (extra.type === 'status' || extra.type === 'retire')) return { type: extra.type };
   if (isObject(extra) && extra.type === 'hello' && typeof extra.challenge === 'string' && extra.challenge.length <= 100)
     return { type: 'hello', challenge: extra.challenge };
+  if (isObject(extra) && extra.type === 'away' && typeof extra.id === 'string') return { type: 'away', id: extra.id };
   throw new AppError('protocol', `Unknown command ${JSON.stringify(extra)?.slice(0, 80)}`);
 }
 
@@ -90,19 +98,30 @@ function readNote(value: unknown): ClientNote {
       `Expected protocol ${PROTOCOL_VERSION}, got ${JSON.stringify(value.protocol)}`,
     );
   }
-  const { agent, id, approvers, waitMs, app, secrets = [], beats = false, isConfigFirst = false } = value;
+  const {
+    agent,
+    id,
+    approvers,
+    waitMs,
+    app,
+    secrets = [],
+    beats = false,
+    isConfigFirst = false,
+    isHere = false,
+  } = value;
   const timed = typeof waitMs === 'number' && waitMs > 0 && waitMs < 2 ** 31;
   const lists = areTexts(approvers) && areTexts(secrets);
   const named = id === undefined || (typeof id === 'string' && UUID.test(id));
-  const flagged = typeof beats === 'boolean' && typeof isConfigFirst === 'boolean';
+  const flagged = [beats, isConfigFirst, isHere].every((flag) => typeof flag === 'boolean');
   if (!isAgent(agent) || !lists || !timed || !named || typeof app !== 'string' || !flagged) {
     throw new AppError('protocol', `Malformed ${KEY} note`);
   }
   return {
     ...{ protocol: PROTOCOL_VERSION, agent, approvers, waitMs, app, secrets },
     ...(id === undefined ? {} : { id }),
-    ...(beats ? { beats } : {}),
-    ...(isConfigFirst ? { isConfigFirst } : {}),
+    ...(beats === true ? { beats } : {}),
+    ...(isConfigFirst === true ? { isConfigFirst } : {}),
+    ...(isHere === true ? { isHere } : {}),
   };
 }
 

@@ -40,6 +40,8 @@ export interface ClientNote {
   readonly app: string;
   /** Values of secret-looking variables of the agent's environment that stand in the input. */
   readonly secrets?: readonly string[];
+  /** Somebody is at the keyboard, and the agent's own prompt is open: nobody else is asked until the client says "away". */
+  readonly isHere?: boolean;
   /** Wants to hear every BEAT_MS that the daemon lives, for as long as it waits. */
   readonly beats?: boolean;
 }

@@ -34,6 +34,8 @@ export interface Recorder {
   /** Every message says how it ended. */
   closed(id: string, at: number): boolean;
   counted(request: ApprovalRequest, answer: Answer): boolean;
+  /** Others are asked, too: people, who may answer from now on, and channels. */
+  escalated(request: ApprovalRequest, to: readonly string[], at: number): boolean;
   refused(attempt: Attempt, verdict: Refusal): boolean;
   ran(ran: Ran, at: number): boolean;
   /** `request`: the one that it was given with; its secrets may stand in the rule. */
@@ -91,6 +93,7 @@ export function createRecorder({ store, logger, maskRules }: RecorderOptions): R
       append(() => ({ type: 'delivered', at, id, ...(isThere ? {} : { client: 'gone' }) })),
     closed: (id, at) => append(() => ({ type: 'closed', at, id })),
     counted: ({ id, digest }, { by, at }) => append(() => ({ type: 'approved', at, id, digest, by })),
+    escalated: ({ id, digest }, to, at) => append(() => ({ type: 'escalated', at, id, digest, to })),
     refused: ({ requestId, by, decision, at }, verdict) =>
       append(() => ({ type: 'refused', at, id: requestId, by, decision, verdict })),
     ran: ({ request, run }, at) =>

@@ -26,6 +26,7 @@ import { createListener } from './listener.ts';
 import { createLogFile, createLogger, stderrSink } from './logger.ts';
 import { dangerOf } from './policy/danger.ts';
 import { createGate } from './policy/gate.ts';
+import { createNight } from './presence-night.ts';
 import { BEAT_MS, type DaemonStatus } from './protocol.ts';
 import { createReport, FROM_ANY, READY_ENV, type Report, TAKE_OVER_ENV } from './readiness.ts';
 import type { Settings } from './settings.ts';
@@ -34,7 +35,7 @@ import { createJournal } from './store/journal.ts';
 import { createJsonlStore, MAX_FILE_BYTES } from './store/jsonl.ts';
 import { dieAt, testVariable } from './test-build.ts';
 import { createTidier } from './tidier.ts';
-import type { Channel } from './types.ts';
+import type { Channel, StoreRecord } from './types.ts';
 import { VERSION } from './version.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -50,6 +51,8 @@ const HELLO_MS = 200;
 const ROOM_MS = 1_200;
 const CHECK_TOKENS_MS = 1_000;
 const POLL_MS = 4;
+/** How often it is looked whether quiet hours are over. */
+const NIGHT_MS = 60_000;
 
 /**
  * Runs the daemon until it ends and returns the process's exit code.
@@ -213,9 +216,31 @@ async function serve(options: ServeOptions): Promise<number> {
   const channel = createLazyChannel('Slack', loadSlack, () => approvals.pending().some(({ id }) => wasShown(id)));
   const gate = createGate({ configFile: settings.configFile, home: homedir(), recent: store.recent });
   const { policy } = gate;
+  const night = createNight({
+    ...{ rules: gate.presence, recent: store.recent, append: journal.append, app: key, now: Date.now },
+    tell: (approver, items) =>
+      void channel
+        .tell({ type: 'night', approver, items })
+        .catch((error: unknown) => logger.warn({ err: error }, 'quiet hours not told of')),
+  });
+  let wasOwed = false;
+  const lookAtNight = (): void => {
+    try {
+      night.look();
+    } catch (error) {
+      logger.warn({ err: error }, 'quiet hours not told of');
+    }
+    if (night.isOwed() === wasOwed) return;
+    wasOwed = !wasOwed;
+    idle.touch();
+  };
+  const append = (record: StoreRecord): void => {
+    journal.append(record);
+    night.note(record);
+  };
   const approvals = createApprovals({
     channel,
-    store: journal,
+    store: { append },
     grants: createGrants({ newId: () => randomBytes(8).toString('base64url'), matches: gate.covers }),
     now: Date.now,
     elapsed: () => performance.now(),
@@ -225,6 +250,7 @@ async function serve(options: ServeOptions): Promise<number> {
     mayAnswer: gate.mayAnswer,
     mayRun: gate.mayRun,
     candidates: gate.candidates,
+    presence: gate.presence,
     onOutcome: (id, outcome) => clients.onOutcome(id, outcome),
   });
   const clients = createClients({
@@ -255,6 +281,7 @@ async function serve(options: ServeOptions): Promise<number> {
       auditFile: state.audit,
     }),
     ask: approvals.ask,
+    away: approvals.away,
     withdraw: approvals.clientGone,
     observe: approvals.observe,
     onChange: () => idle.touch(),
@@ -269,7 +296,8 @@ async function serve(options: ServeOptions): Promise<number> {
       httpPort === undefined &&
       clients.waiting() === 0 &&
       approvals.pending().length === 0 &&
-      approvals.grants().length === 0,
+      approvals.grants().length === 0 &&
+      !night.isOwed(),
     () => end.resolve({ why: 'idle' }),
   );
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end.resolve({ why: signal }));
@@ -294,9 +322,14 @@ async function serve(options: ServeOptions): Promise<number> {
     http = await openHttp({
       ...{ port: httpPort, ...anyPort, paths: wanted.paths, settings, onRead, logger },
       ...{ clients, agent: AGENTS.claude, app: wanted.app },
-      mustAsk: async (input) => {
-        const { mustAsk } = await import('./screen/must-ask.ts');
-        return mustAsk(input, settings, env, (text) => logger.info(text));
+      // A call over HTTP cannot say later that the person has left: it is theirs at the terminal.
+      mustAsk: async (input, offers) => {
+        if (!settings.onlyScreenLock && settings.idleAfterMs === undefined) return true;
+        const { lookForPerson } = await import('./screen/presence.ts');
+        const hasDialog = offers.prompt === true;
+        const person = await lookForPerson({ settings, env, input, offers, hasDialog });
+        if (person.remark !== undefined) logger.info(person.remark);
+        return !person.isLeft && person.note().isHere !== true;
       },
     });
   }
@@ -309,8 +342,12 @@ async function serve(options: ServeOptions): Promise<number> {
   logger.info({ version: VERSION, bun: Bun.version, apiUrl, socket: paths.socket }, 'daemon listening');
   hideMemory();
 
-  const ended = await Promise.race([end.promise, startFailure(approvals.start(), wanted.paths)]);
+  const started = approvals.start();
+  started.then(lookAtNight, () => {});
+  const looking = setInterval(lookAtNight, NIGHT_MS);
+  const ended = await Promise.race([end.promise, startFailure(started, wanted.paths)]);
   stopWatching();
+  clearInterval(looking);
   clearInterval(beating);
   idle.stop();
   clients.refuseNew();

@@ -32,6 +32,8 @@ export interface Settings {
   readonly http: string | undefined;
   readonly onlyScreenLock: boolean;
   readonly lockCommand: string | undefined;
+  /** Whoever has touched nothing for so long is not at the keyboard; undefined: nobody is taken to be there. */
+  readonly idleAfterMs: number | undefined;
   readonly apiUrl: string;
   /** Tokens given as flags: `ps` shows them to everybody. */
   readonly areTokensVisible: boolean;
@@ -87,6 +89,7 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment, is
     http: get('http').text,
     onlyScreenLock: get('only-screen-lock').text === 'true',
     lockCommand: get('lock-command').text,
+    idleAfterMs: config.presence ? duration({ text: config.presence, from: 'presence.idleAfter' }) : undefined,
     apiUrl: url(get('api-url')),
     areTokensVisible: flags['bot-token'] !== undefined || flags['app-token'] !== undefined,
     configFile,
@@ -111,7 +114,9 @@ export function failurePolicy(flags: ParsedArgv['flags'], env: Environment): Fai
 }
 
 /** Keys of the config file that only the daemon understands; it checks them whole (policy/config.ts). */
-const POLICY_KEYS: ReadonlySet<string> = new Set(['approvers', 'secondApprover', 'rules', 'mask', 'auditKeepDays']);
+const POLICY_KEYS: ReadonlySet<string> = new Set([
+  ...['approvers', 'secondApprover', 'rules', 'mask', 'presence', 'auditKeepDays'],
+]);
 
 /** Throws AppError('usage') for a relative path: it would depend on the project directory. */
 export function configFileOf({ config }: ParsedArgv['flags'], env: Environment): string {
@@ -162,7 +167,8 @@ function checkConfig(parsed: unknown, file: string): Readonly<Record<string, str
   const config: Record<string, string> = {};
   for (const [key, value] of Object.entries(parsed)) {
     if (POLICY_KEYS.has(key)) {
-      config[key] = '';
+      // What they say is the daemon's, but for `idleAfter` of `presence`: only the hook can see who is there.
+      config[key] = String(value?.idleAfter ?? '');
       continue;
     }
     const option = TABLE.find((entry) => entry.key === key);

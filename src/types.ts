@@ -85,6 +85,30 @@ export interface Offers {
   readonly prompt?: true;
 }
 
+/** When people are asked in a channel, as the config file says it. */
+export interface PresenceRules {
+  /** How long a request waits before anybody is pinged. */
+  readonly delayMs: number;
+  readonly escalate?: {
+    /** How long nobody has answered then. */
+    readonly afterMs: number;
+    /** Who is asked too: Slack user ids, and at most one channel. */
+    readonly to: readonly string[];
+  };
+  readonly quietHours?: QuietHours;
+}
+
+/** A part of the day in which nobody is pinged; it may go over midnight. */
+export interface QuietHours {
+  /** Minutes of the day, 0 to 1439. */
+  readonly from: number;
+  readonly to: number;
+  /** Whether a request waits for their end; else the failure answer is given at once. */
+  readonly isHeld: boolean;
+  /** An IANA name; without it the machine's own. */
+  readonly timeZone?: string;
+}
+
 /** One question put to a person. Immutable from the moment it is asked. */
 export interface ApprovalRequest {
   /** Unique for this request; not a secret. */
@@ -97,6 +121,8 @@ export interface ApprovalRequest {
   readonly digest: string;
   /** People who may answer, as Slack user ids. Each is sent the card. Never empty. */
   readonly approvers: readonly [string, ...string[]];
+  /** Who was asked beside them because nobody answered: people, who are approvers then, and channels. */
+  readonly escalatedTo?: readonly string[];
   /** Whether they are listed in the config file, which is looked into again at each answer. */
   readonly fromConfig: boolean;
   /** How many different people must approve; one of them is enough to deny. */
@@ -198,6 +224,8 @@ export interface LeftBehind {
   /** As it was recorded: secrets in the input are masked. */
   readonly request: ApprovalRequest;
   readonly receipts: readonly Receipt[];
+  /** When the first of its messages was there, milliseconds since the epoch. */
+  readonly shownAt?: number;
   readonly approvedBy: readonly string[];
   /** Of one that was decided, as it was recorded. */
   readonly outcome?: Outcome;
@@ -296,6 +324,18 @@ export interface SessionSummary {
   readonly waitedMs: number;
 }
 
+/** A request that ended in quiet hours without a card. */
+export interface NightItem {
+  /** When it ended, milliseconds since the epoch. */
+  readonly at: number;
+  readonly tool: string;
+  /** The agent's text, with secrets masked; one of the arguments, or nothing. */
+  readonly call: string;
+  readonly kind: Outcome['kind'];
+  /** The rule or grant that decided it. */
+  readonly rule?: string;
+}
+
 /** What the core tells a channel that changes no decision. */
 export type News =
   /** An approved call has run. */
@@ -304,7 +344,9 @@ export type News =
   | { readonly type: 'counted'; readonly request: ApprovalRequest; readonly by: readonly string[] }
   /** A grant was given, used or has ended. */
   | { readonly type: 'grant'; readonly grant: Grant }
-  | { readonly type: 'session-ended'; readonly summary: SessionSummary };
+  | { readonly type: 'session-ended'; readonly summary: SessionSummary }
+  /** What one person was not pinged about in quiet hours, oldest first. */
+  | { readonly type: 'night'; readonly approver: string; readonly items: readonly NightItem[] };
 
 /** A way to reach people. Owned by the core: a channel asks and reports, it never decides. */
 export interface Channel {

@@ -90,6 +90,9 @@ const askedOf = (request: ApprovalRequest, ruled?: Outcome): BrokerEvent => ({
   ...(ruled === undefined ? {} : { ruled }),
 });
 const asked = (id: string, change: Partial<ApprovalRequest> = {}): BrokerEvent => askedOf(request(id, change));
+const heldOf = (id: string): BrokerEvent => ({
+  ...{ type: 'asked', request: request(id), deadline: 100, hold: 'Held.' },
+});
 const tick = (at: number): BrokerEvent => ({ type: 'tick', now: at, at });
 const judged = (state: BrokerState, answer: Answer): Verdict => judge(state, answer, answer.at);
 const shown = (id: string, complete = true): BrokerEvent => ({ type: 'shown', id, receipt: receiptOf(id, complete) });
@@ -103,6 +106,57 @@ const answered = (id: string, change: Partial<Answer> = {}): BrokerEvent => {
 /** What became of each answer and request, in words. */
 const story = (effects: readonly BrokerEffect[]): string[] =>
   effects.map((effect) => (effect.type === 'refuse' ? effect.verdict : effect.type));
+
+describe('a request that is held', () => {
+  const released: BrokerEvent = { type: 'released', id: 'a' };
+
+  test('is posted once it is released, once', () => {
+    expect(run([heldOf('a')]).types).toEqual([]);
+    expect(run([heldOf('a'), released, released]).types).toEqual(['post']);
+    expect(run([asked('a'), released]).types).toEqual(['post']);
+    expect(run([heldOf('a'), { type: 'client-gone', id: 'a', at: 20 }, released]).types).toEqual(['record', 'close']);
+  });
+
+  test('expires with the reason for which it was held, and is given up with another', () => {
+    const { effects } = run([heldOf('a'), tick(100)]);
+    expect(effects[1]).toMatchObject({ type: 'reply', outcome: { kind: 'expired', reason: 'Held.' } });
+    const givenUp = run([heldOf('a'), { type: 'given-up', id: 'a', reason: 'Quiet.', at: 20 }, tick(100)]);
+    expect(givenUp.effects[1]).toMatchObject({ type: 'reply', outcome: { kind: 'expired', reason: 'Quiet.', at: 20 } });
+    expect(givenUp.types).toEqual(['record', 'reply', 'close']);
+  });
+});
+
+describe('a request that others are asked about, too', () => {
+  const escalated: BrokerEvent = { type: 'escalated', id: 'a', people: ['UC'], to: ['UC', 'C1'] };
+  const theirs: BrokerEvent = { type: 'shown', id: 'a', receipt: { ...receiptOf('a'), conversation: 'D3' } };
+
+  test('can be answered by them, on messages that are known', () => {
+    const approval = { by: 'UC', conversation: 'D3' };
+    const { state, types } = run([asked('a'), ...posted('a'), escalated]);
+    expect(types).toEqual(['post', 'post']);
+    expect(judged(state, answerTo('a', approval))).toBe('pending');
+    const { state: after } = run([asked('a'), ...posted('a'), escalated, theirs, shownAll('a')]);
+    expect(judged(after, answerTo('a', approval))).toBe('accepted');
+    expect(judged(after, answerTo('a', { by: 'C1' }))).toBe('not-approver');
+    expect(judged(after, answerTo('a'))).toBe('accepted');
+  });
+
+  test('is that neither while messages are on their way nor after its end', () => {
+    for (const events of [[asked('a')], [heldOf('a')], [asked('a'), ...posted('a'), answered('a')]]) {
+      const { state, types } = run([...events, escalated]);
+      expect(types.filter((type) => type === 'post').length).toBeLessThanOrEqual(1);
+      expect(judged(state, answerTo('a', { by: 'UC' }))).toBe('not-approver');
+    }
+  });
+
+  test('needs two of them where two must approve', () => {
+    const { types } = run([
+      ...[asked('a', { needed: 2 }), ...posted('a'), answered('a'), escalated, theirs, shownAll('a')],
+      answered('a', { by: 'UC', conversation: 'D3' }),
+    ]);
+    expect(types).toEqual(['post', 'count', 'post', 'record', 'reply', 'close']);
+  });
+});
 
 describe('one approval', () => {
   test('is posted, recorded, answered and closed, in this order', () => {
@@ -498,6 +552,7 @@ const ASKED: fc.Arbitrary<BrokerEvent> = fc.oneof(
     weight: 1,
     arbitrary: fc.tuple(ID, RULED).map(([id, ruled]): BrokerEvent => askedOf(request(id), ruled)),
   },
+  { weight: 1, arbitrary: ID.map(heldOf) },
 );
 const EVENT: fc.Arbitrary<BrokerEvent> = fc.oneof(
   { weight: 4, arbitrary: ASKED },
@@ -524,6 +579,8 @@ const EVENT: fc.Arbitrary<BrokerEvent> = fc.oneof(
       .tuple(ID, fc.constantFrom('elsewhere' as const, 'unknown' as const))
       .map(([id, kind]) => ({ type: 'answered-elsewhere' as const, id, kind, reason: 'r', at: 20 })),
   },
+  { weight: 1, arbitrary: ID.map((id) => ({ type: 'released' as const, id })) },
+  { weight: 1, arbitrary: ID.map((id) => ({ type: 'given-up' as const, id, reason: 'r', at: 20 })) },
   { weight: 1, arbitrary: fc.constantFrom(50, 99, 100, 150).map(tick) },
   { weight: 1, arbitrary: fc.constant({ type: 'stopping' as const, reason: 'r', at: 30 }) },
 );
@@ -681,7 +738,8 @@ describe('in every history', () => {
       for (const event of events) {
         if (event.type !== 'asked') continue;
         const { id } = event.request;
-        expect(of('post', id)).toHaveLength(event.ruled === undefined ? 1 : 0);
+        if (event.hold === undefined) expect(of('post', id)).toHaveLength(event.ruled === undefined ? 1 : 0);
+        else expect(of('post', id).length).toBeLessThanOrEqual(1);
         if (event.ruled === undefined) continue;
         const [record] = of('record', id);
         const [reply] = of('reply', id);
@@ -753,7 +811,7 @@ describe('in every history', () => {
         if (event?.type === 'answered-elsewhere') expect(kind).toBe(event.kind);
         else if (event?.type === 'stopping') expect(kind).toBe('stopped');
         else if (event?.type === 'client-gone') expect(kind).toBe('withdrawn');
-        else if (event?.type === 'tick') expect(kind).toBe('expired');
+        else if (event?.type === 'tick' || event?.type === 'given-up') expect(kind).toBe('expired');
         else if (event?.type === 'post-failed') expect(['undeliverable', 'allowed', 'denied']).toContain(kind);
         else expect(['allowed', 'denied']).toContain(kind);
       });

@@ -6,7 +6,7 @@ import { type Clients, type ClientsOptions, createClients, type Policy } from '.
 import { AppError } from '../src/errors.ts';
 import type { Peer } from '../src/listener.ts';
 import { BEAT_MS, type ClientNote, encodeRequest, PROTOCOL_VERSION } from '../src/protocol.ts';
-import { encodeEvent, encodeReply, encodeStatusQuery } from '../src/protocol-daemon.ts';
+import { encodeAway, encodeEvent, encodeReply, encodeStatusQuery } from '../src/protocol-daemon.ts';
 import type { ApprovalRequest, Evidence, HookInput, Outcome } from '../src/types.ts';
 import { bash, toolCall } from './channels/requests.ts';
 
@@ -74,10 +74,11 @@ function office(options: Partial<ClientsOptions> = {}): Office {
     nonceOf: (id) => `nonce of ${id}`,
     greet: (challenge) => ({ proof: `proof of ${challenge}`, version: '1', app: 'app' }),
     retire: () => log.push('retire'),
-    ask: (request, ruling) => {
+    ask: (request, ruling, isHere) => {
       asked.push({ request, ruling });
-      log.push('ask');
+      log.push(isHere ? 'ask, here' : 'ask');
     },
+    away: () => log.push('away'),
     withdraw: (id) => withdrawn.push(id),
     observe: (evidence) => {
       observed.push(evidence);
@@ -154,6 +155,18 @@ describe('a client of ours', () => {
     expect(one.sent).toHaveLength(1);
     clients.onOutcome(asked[0]?.request.id ?? '', allowed);
     expect(one.isWaiting()).toBe(false);
+  });
+
+  test('whose person leaves the keyboard says so of its own requests only', () => {
+    const { clients, asked, log } = office();
+    const one = line();
+    clients.onLine(one.peer, own(bash('ls'), { isHere: true }));
+    const id = asked[0]?.request.id ?? '';
+    clients.onLine(line().peer, encodeAway(id));
+    clients.onLine(one.peer, encodeAway('another'));
+    expect(log).toEqual(['ask, here']);
+    clients.onLine(one.peer, encodeAway(id));
+    expect(log).toEqual(['ask, here', 'away']);
   });
 
   test('that goes away withdraws all that it has asked, and nothing of others', () => {

@@ -64,6 +64,7 @@ async function withOffice(body: (office: Office) => Promise<void>, changes: Chan
       asked.push(request);
       tell(request);
     },
+    away: () => {},
     withdraw: (id) => withdrawn.push(id),
     observe: (evidence) => observed.push(evidence),
     ...{ onChange: () => {}, logger: { warn: () => {} } },
@@ -77,7 +78,7 @@ async function withOffice(body: (office: Office) => Promise<void>, changes: Chan
     app: 'app',
     token: TOKEN,
     settings,
-    mustAsk: async () => false,
+    mustAsk: async () => changes.settings?.onlyScreenLock !== true,
   });
   const listener = await createHttpListener({
     ...{ port: 0, token: TOKEN, maxInputBytes: 64 * 1024, answer: desk.answer, logger: { warn: () => {} } },

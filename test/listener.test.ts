@@ -332,6 +332,7 @@ describe('a daemon that is sent any bytes, cut anywhere', () => {
         nonceOf: (id: string) => id,
         greet: (proof: string) => ({ proof, version: '0', app: 'app' }),
         retire: () => {},
+        away: () => {},
         withdraw: () => {},
         observe: () => {},
         onChange: () => {},

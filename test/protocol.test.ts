@@ -99,7 +99,7 @@ describe('a request line', () => {
 
   test('of any text gives a message or an AppError, nothing else', () => {
     const ours = fc.dictionary(
-      fc.constantFrom('type', 'protocol', 'agent', 'waitMs', 'app', 'secrets', 'beats', 'isConfigFirst'),
+      fc.constantFrom('type', 'protocol', 'agent', 'waitMs', 'app', 'secrets', 'beats', 'isConfigFirst', 'isHere'),
       fc.jsonValue(),
     );
     const near = fc.tuple(fc.constantFrom<object>({}, input), fc.oneof(ours, fc.jsonValue()));

@@ -29,6 +29,8 @@ export interface CardOptions extends BodyOptions {
   readonly draft?: Draft;
   /** Who has approved already, when several must. */
   readonly countedBy?: readonly string[];
+  /** Whether it is shown here because nobody has answered elsewhere. */
+  readonly isEscalated?: boolean;
 }
 
 export interface ClosedOptions extends Omit<CardOptions, 'instanceId'> {
@@ -47,13 +49,17 @@ export interface Rendered {
 
 /** The card that asks. Without `complete` there is no Approve button. */
 export function renderCard(request: ApprovalRequest, options: CardOptions): Rendered {
-  const { isAttached = false, countedBy = [] } = options;
+  const { isAttached = false, countedBy = [], isEscalated = false } = options;
   const body = options.body ?? renderBody(request, options);
   const { form } = request.offers;
   const complete = form === 'stop' || body.complete || (body.isSayable && isAttached && form !== 'questions');
   const canShowAll = body.isSayable && !body.complete && form !== 'questions' && form !== 'stop';
   const title = askTitle(request.agent, form, body.tool, complete || canShowAll);
-  const notes = [...lengthNotes(body, complete, canShowAll, isAttached), ...countNotes(request, countedBy)];
+  const notes = [
+    ...lengthNotes(body, complete, canShowAll, isAttached),
+    ...(isEscalated ? [section([italic(WORDS.escalated)])] : []),
+    ...countNotes(request, countedBy),
+  ];
   const value = buttonValue(request, options.instanceId);
   const questions = complete ? body.questions : undefined;
   return {

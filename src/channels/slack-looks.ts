@@ -44,12 +44,18 @@ export function createLooks({ host, instanceId, dangerOf }: LooksOptions): (mess
         renderClosed(request, outcome, { ...closed, ...(isLight ? { body: briefBody(body) } : { size: 'short' }) });
       return { ...renderClosed(request, outcome, { ...closed, body }), short };
     }
-    return renderCard(request, {
-      ...{ host, instanceId, masker, body, countedBy },
+    const isEscalated = request.escalatedTo?.includes(message.approver) === true;
+    return renderCard(isEscalated ? onlyThis(request) : request, {
+      ...{ host, instanceId, masker, body, countedBy, isEscalated },
       isAttached: message.isAttached,
       ...(draft === undefined ? {} : { draft }),
     });
   };
+}
+
+/** Whoever is asked because nobody else answered decides about nothing that comes later; see the broker. */
+function onlyThis(request: ApprovalRequest): ApprovalRequest {
+  return { ...request, offers: { ...request.offers, always: false, grant: false, acceptEdits: false } };
 }
 
 /** Whether the person was given a newer message for a request. */

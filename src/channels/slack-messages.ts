@@ -154,7 +154,7 @@ export function createMessages(options: MessagesOptions): Messages {
   ): Promise<void> => {
     const entry = await begin(request, over, onShown);
     const brought = await Promise.allSettled(
-      request.approvers
+      [...new Set([...request.approvers, ...(request.escalatedTo ?? [])])]
         .filter((approver) => currentMessage(entry, approver) === undefined)
         .map((approver) => during(entry, bring(entry, approver))),
     );

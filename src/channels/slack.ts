@@ -15,6 +15,7 @@ import { createGrantMessages } from './slack-grants.ts';
 import { healthOf, readIdentity, requireScope, type SlackHealth, type SlackIdentity } from './slack-health.ts';
 import type { ChannelLogger } from './slack-logger.ts';
 import { createMessages, type MessagesOptions } from './slack-messages.ts';
+import { createNightMessages } from './slack-night.ts';
 import { connectPresses, createNotify, orderPresses } from './slack-presses.ts';
 import { createReplies } from './slack-replies.ts';
 import { checkRuntime } from './slack-runtime.ts';
@@ -127,6 +128,7 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
   const threads = createThreads({ calls, editor, host, now, isOn: options.threads ?? true, maskRules });
   const lookAround = options.lookAround ?? createLookAround();
   const showGrant = createGrantMessages({ editor, threads, instanceId, now, maskRules, stopping: stopping.signal });
+  const showNight = createNightMessages({ calls, now, maskRules });
   const messages = createMessages({
     ...{ calls, editor, threads, host, instanceId, now, lookAround, maskRules },
     broadcast: options.broadcast ?? true,
@@ -202,6 +204,8 @@ export function createSlackChannel(options: SlackChannelOptions): Channel {
           return showGrant(news.grant);
         case 'session-ended':
           return threads.end(news.summary);
+        case 'night':
+          return showNight(news.approver, news.items);
       }
     },
     stop: async () => {

@@ -1,5 +1,5 @@
 /** The sentences of a session's thread: its first message, lists, permissions and its end. Nothing here may hold text of an agent. */
-import type { Grant, SessionSummary } from '../types.ts';
+import type { Grant, Outcome, SessionSummary } from '../types.ts';
 import { amount, waited } from './wording.ts';
 
 /** The first line of a session's thread; both are encoded already. */
@@ -66,4 +66,24 @@ export function timeLeft(ms: number): string {
 
 export function grantUses(count: number): string {
   return count === 0 ? 'Not used yet.' : `Used ${count === 1 ? 'once' : `${count.toLocaleString('en')} times`}:`;
+}
+
+/** The first line of what is told after quiet hours. */
+export function nightTitle(count: number): string {
+  return `In quiet hours: ${amount(count, 'request')}`;
+}
+
+const NIGHT_ENDS: Readonly<Record<Outcome['kind'], string>> = {
+  allowed: 'approved',
+  denied: 'denied',
+  expired: 'nobody was asked',
+  withdrawn: 'the agent did not wait',
+  elsewhere: 'answered at the terminal',
+  unknown: 'outcome unknown',
+  stopped: 'the daemon was stopped',
+  undeliverable: 'not delivered',
+};
+
+export function nightEnd(kind: Outcome['kind'], isAutomatic: boolean): string {
+  return `${NIGHT_ENDS[kind]}${isAutomatic ? ' without asking' : ''}`;
 }

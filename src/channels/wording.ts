@@ -90,6 +90,7 @@ export const WORDS = {
   long: 'Too long for one message. “Show all” has every page of it; Approve is on the last one.',
   attached: 'Too long for one message: the whole input is in the file below this message, or behind “Show all”.',
   opaque: 'A masked value could be run as a command, so Slack cannot approve this. Answer at the terminal.',
+  escalated: 'You are asked, too, because nobody has answered yet.',
   twoNeeded: 'Two different people must approve this.',
   approvedSoFar: 'Approved so far by ',
   oneMore: '· one more person must approve.',

@@ -132,6 +132,8 @@ export interface Emulator {
   readonly user: EmulatedUser;
   /** A second member of the workspace. */
   readonly otherUser: EmulatedUser;
+  /** The id of a channel that everybody is in, the app too. */
+  readonly channel: string;
 
   /** Every message that exists now, oldest first, ephemeral ones included. */
   messages(): readonly EmulatedMessage[];

@@ -91,6 +91,7 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
     teamId: workspace.teamId,
     user: workspace.user,
     otherUser: workspace.otherUser,
+    channel: workspace.channel,
 
     messages,
     views,

@@ -42,11 +42,11 @@ function postMessage(workspace: Workspace, args: Args): Record<string, unknown> 
 
 function postEphemeral(workspace: Workspace, args: Args): Record<string, unknown> {
   const channel = requiredText(args, 'channel');
-  const person = workspace.personOfDm(channel);
-  if (person === undefined) throw new SlackRefusal('channel_not_found');
-  checkMessagesTab(workspace);
+  if (!workspace.isConversation(channel)) throw new SlackRefusal('channel_not_found');
+  checkMessagesTab(workspace, channel);
   const user = requiredText(args, 'user');
-  if (person.id !== user) throw new SlackRefusal('user_not_in_channel');
+  const person = workspace.personOfDm(channel) ?? workspace.person(user);
+  if (person?.id !== user) throw new SlackRefusal('user_not_in_channel');
   const threadTs = stringOf(args.thread_ts);
   const message = addMessage(workspace, {
     channel,
@@ -162,14 +162,15 @@ export function readBlocks(value: unknown): readonly Record<string, unknown>[] {
 
 /** A conversation id as it is, or the conversation with a person, opened by posting to the user id. */
 function channelToPost(workspace: Workspace, target: string): string {
-  const channel = workspace.personOfDm(target) === undefined ? workspace.dmOf(target) : target;
+  const channel = workspace.isConversation(target) ? target : workspace.dmOf(target);
   if (channel === undefined) throw new SlackRefusal('channel_not_found');
-  checkMessagesTab(workspace);
+  checkMessagesTab(workspace, channel);
   return channel;
 }
 
-function checkMessagesTab(workspace: Workspace): void {
-  if (!workspace.settings.messagesTabEnabled) throw new SlackRefusal('messages_tab_disabled');
+function checkMessagesTab(workspace: Workspace, channel: string): void {
+  if (channel !== workspace.channel && !workspace.settings.messagesTabEnabled)
+    throw new SlackRefusal('messages_tab_disabled');
 }
 
 /** Stricter than Slack, whose documentation only says to avoid the `ts` of a reply: a thread begins with a message that is none. */
@@ -181,7 +182,7 @@ export function isThread(workspace: Workspace, channel: string, threadTs: string
 /** The app's own message that a call means. Ephemeral ones are not kept, so Slack does not find them. */
 function ownMessage(workspace: Workspace, args: Args, notYours: string): MessageRecord {
   const channel = requiredText(args, 'channel');
-  if (workspace.personOfDm(channel) === undefined) throw new SlackRefusal('channel_not_found');
+  if (!workspace.isConversation(channel)) throw new SlackRefusal('channel_not_found');
   const message = workspace.find(channel, requiredText(args, 'ts'));
   if (message === undefined || message.ephemeralFor !== undefined) throw new SlackRefusal('message_not_found');
   if (message.author !== workspace.botUser.id) throw new SlackRefusal(notYours);

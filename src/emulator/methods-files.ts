@@ -87,7 +87,7 @@ function completeUpload(workspace: Workspace, args: Args): Record<string, unknow
   if (entries.length === 0) throw invalidArguments('missing required field: files');
   const files = entries.map((entry) => uploadedFile(workspace, entry));
   const channel = stringOf(args.channel_id);
-  if (channel !== undefined && workspace.personOfDm(channel) === undefined) throw new SlackRefusal('channel_not_found');
+  if (channel !== undefined && !workspace.isConversation(channel)) throw new SlackRefusal('channel_not_found');
   const text = stringOf(args.initial_comment) ?? '';
   // Slack takes no notice of blocks beside a comment.
   const blocks = text === '' ? readBlocks(args.blocks) : [];

@@ -34,7 +34,7 @@ export function reactionMethods(workspace: Workspace): Record<string, Method> {
 function messageAt(workspace: Workspace, args: Args): MessageRecord {
   if (args.channel === undefined || args.timestamp === undefined) throw new SlackRefusal('no_item_specified');
   const channel = requiredText(args, 'channel');
-  if (workspace.personOfDm(channel) === undefined) throw new SlackRefusal('channel_not_found');
+  if (!workspace.isConversation(channel)) throw new SlackRefusal('channel_not_found');
   const ts = requiredText(args, 'timestamp');
   if (!/^\d+\.\d+$/.test(ts)) throw new SlackRefusal('bad_timestamp');
   const message = workspace.find(channel, ts);

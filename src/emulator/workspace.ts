@@ -108,12 +108,17 @@ export interface Workspace {
   dmOf(userId: string): string | undefined;
   /** The person of a conversation; undefined when there is no such conversation. */
   personOfDm(channel: string): EmulatedUser | undefined;
+  /** A channel that everybody is in, the app too. */
+  readonly channel: string;
+  /** Whether the app can write there: a conversation with a person, or the channel. */
+  isConversation(channel: string): boolean;
   find(channel: string, ts: string): MessageRecord | undefined;
   /** The messages in the thread below this one that everybody sees, oldest first. */
   repliesTo(parent: MessageRecord): MessageRecord[];
   newTrigger(userId: string, viewId?: string): string;
 }
 
+const CHANNEL = 'C0OPS00001';
 const DEFAULT_SCOPES = ['chat:write', 'im:write', 'im:history', 'files:write', 'users:read', 'reactions:read'];
 
 /** Creates an empty workspace with one app, two people and fresh tokens. */
@@ -161,6 +166,8 @@ export function createWorkspace(options: EmulatorOptions): Workspace {
     person: (userId) => people.find((person) => person.id === userId),
     dmOf: (userId) => [...dms].find(([, person]) => person.id === userId)?.[0],
     personOfDm: (channel) => dms.get(channel),
+    channel: CHANNEL,
+    isConversation: (channel) => dms.has(channel) || channel === CHANNEL,
     find: (channel, ts) => messages.find((message) => message.channel === channel && message.ts === ts),
     repliesTo: ({ channel, ts }) =>
       messages.filter(

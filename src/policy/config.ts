@@ -4,8 +4,10 @@ import { AppError } from '../errors.ts';
 import { AGENT_NAMES } from '../protocol.ts';
 import { isAgent } from '../protocol-daemon.ts';
 import { checkSecretRule } from '../secrets.ts';
-import type { AgentName } from '../types.ts';
+import type { AgentName, PresenceRules } from '../types.ts';
 import { globProblem, isEveryPath } from './paths.ts';
+import { presenceRules } from './presence-config.ts';
+import { users } from './users.ts';
 import { isAnything } from './wildcard.ts';
 
 /** A pattern for the tool's main field, or patterns by field name. */
@@ -37,6 +39,8 @@ export interface PolicyConfig {
   readonly secondApprover: readonly Conditions[];
   readonly rules: readonly RuleConfig[];
   readonly mask: readonly { readonly name: string; readonly pattern: string }[];
+  /** When people are asked; without it at once. */
+  readonly presence?: PresenceRules;
   /** Full files of the audit log that are older are deleted; without it none is. */
   readonly auditKeepDays?: number;
 }
@@ -75,14 +79,6 @@ const argument = v.union(
     ),
   ],
   ARGUMENT_WORDS,
-);
-
-const USER_WORDS = 'to be a Slack user id such as U0123456789, several with commas, or a list of at least one';
-const users = v.pipe(
-  v.union([v.string(), v.array(v.string())], USER_WORDS),
-  v.transform((value) => [...new Set([value].flat().flatMap((each) => each.split(',').map((id) => id.trim())))]),
-  v.transform((ids) => ids.filter((id) => id !== '')),
-  v.check((ids) => ids.length > 0 && ids.every((id) => /^[UW][A-Z0-9]+$/.test(id)), USER_WORDS),
 );
 
 const NO_LIST = 'to be a list';
@@ -139,6 +135,7 @@ const schema = v.object(
     secondApprover: v.optional(v.array(v.strictObject(conditions, OBJECT_WORDS), NO_LIST), []),
     rules: v.optional(v.array(rule, NO_LIST), []),
     mask: v.optional(v.array(maskRule, NO_LIST), []),
+    presence: v.exactOptional(presenceRules),
     auditKeepDays: v.exactOptional(days),
   },
   'to hold one JSON object',

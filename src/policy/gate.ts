@@ -5,6 +5,7 @@ import type {
   Candidate,
   HookInput,
   PermissionRule,
+  PresenceRules,
   StoreRecord,
   ToolInput,
 } from '../types.ts';
@@ -30,6 +31,8 @@ export interface Gate {
   candidates(request: ApprovalRequest): readonly Candidate[];
   /** What the user calls secret; while the config file cannot be read, what it said last. */
   maskRules(): ReturnType<Policy['maskRules']>;
+  /** When people are asked; while the config file cannot be read, what it said last. */
+  presence(): PresenceRules | undefined;
   /** Undefined also when the config file cannot be read: then nothing is deleted. */
   auditKeepDays(): number | undefined;
 }
@@ -40,12 +43,15 @@ const HISTORY = 1_000;
 export function createGate({ recent, ...options }: GateOptions): Gate {
   const policy = createPolicy(options);
   let lastRules: ReturnType<Policy['maskRules']> = [];
+  let lastPresence: PresenceRules | undefined;
   return {
     policy,
-    mayAnswer: ({ fromConfig, input }, by) => {
-      if (!fromConfig) return true;
+    mayAnswer: ({ fromConfig, input, escalatedTo = [] }, by) => {
+      const isAdded = escalatedTo.includes(by);
+      if (!fromConfig && !isAdded) return true;
       try {
-        return policy.approversFor(input.cwd)?.includes(by) === true;
+        const isListed = fromConfig && policy.approversFor(input.cwd)?.includes(by) === true;
+        return isListed || (isAdded && policy.presence()?.escalate?.to.includes(by) === true);
       } catch {
         return undefined;
       }
@@ -67,6 +73,14 @@ export function createGate({ recent, ...options }: GateOptions): Gate {
         // Requests are refused with the reason; what is shown and recorded of earlier ones stays masked.
       }
       return lastRules;
+    },
+    presence: () => {
+      try {
+        lastPresence = policy.presence();
+      } catch {
+        // Requests are refused with the reason; those that wait go on as they were.
+      }
+      return lastPresence;
     },
     auditKeepDays: () => {
       try {

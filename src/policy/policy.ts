@@ -1,7 +1,7 @@
 /** The policy of the config file, as it is now: who is asked, how many must approve, and what is decided without asking. */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { AppError, toAppError } from '../errors.ts';
-import type { AgentName, HookInput, PermissionRule } from '../types.ts';
+import type { AgentName, HookInput, PermissionRule, PresenceRules } from '../types.ts';
 import { type Call, readCall } from './call.ts';
 import { type PolicyConfig, readPolicyConfig } from './config.ts';
 import { compileGlob, locate, type PathGlob } from './paths.ts';
@@ -33,6 +33,8 @@ export interface Policy {
   /** Whether the file denies, asks about, or wants two people for, some call of the tools that a rule of the agent's own is about. */
   restricts(rule: PermissionRule): boolean;
   maskRules(): readonly { readonly name: string; readonly pattern: string }[];
+  /** When people are asked; undefined: at once. */
+  presence(): PresenceRules | undefined;
   /** How long full files of the audit log are kept; undefined: for ever. */
   auditKeepDays(): number | undefined;
 }
@@ -84,6 +86,7 @@ export function createPolicy({ configFile, home, read = (file) => readFileSync(f
     explain: (input, agent) => explanationsFor(current(), readCall(input, agent, home)),
     restricts: (rule) => isRestricted(rule, current().config),
     maskRules: () => current().config.mask,
+    presence: () => current().config.presence,
     auditKeepDays: () => current().config.auditKeepDays,
   };
 }

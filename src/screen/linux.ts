@@ -32,27 +32,41 @@ const MANAGER = { destination: LOGIN, path: '/org/freedesktop/login1', interface
 
 type Properties = ReadonlyMap<DBusValue | undefined, DBusValue | undefined>;
 
+/** The sessions of logind in which this user works, as their properties. Rejects with DBusError. */
+export async function loginSessions(
+  { env, uid, pid }: Pick<LinuxOptions, 'env' | 'uid' | 'pid'>,
+  signal: AbortSignal,
+): Promise<readonly Properties[]> {
+  const bus = await connectBus(env.DBUS_SYSTEM_BUS_ADDRESS || SYSTEM_BUS, { uid, signal });
+  try {
+    const isOnScreen = Boolean(env.DISPLAY || env.WAYLAND_DISPLAY);
+    return await ownSessions(bus, { id: env.XDG_SESSION_ID || undefined, uid, pid, isOnScreen });
+  } finally {
+    bus.close();
+  }
+}
+
+/** Where this user's session bus is. */
+export function sessionBusOf(env: Environment, uid: number): { readonly address: string; readonly runtimeDir: string } {
+  const runtimeDir = env.XDG_RUNTIME_DIR || `/run/user/${uid}`;
+  return { address: env.DBUS_SESSION_BUS_ADDRESS || `unix:path=${escapeAddress(runtimeDir)}/bus`, runtimeDir };
+}
+
 /**
  * LockedHint of our session. GNOME and Plasma set it; swaylock (its issue 422) and i3lock (its issue 239) do not, so that
  * false is only `unlikely`.
  */
-async function askLogind({ env, uid, pid }: LinuxOptions, signal: AbortSignal): Promise<Finding> {
+async function askLogind(options: LinuxOptions, signal: AbortSignal): Promise<Finding> {
   const detector = 'logind';
-  const bus = await connectBus(env.DBUS_SYSTEM_BUS_ADDRESS || SYSTEM_BUS, { uid, signal });
-  try {
-    const isOnScreen = Boolean(env.DISPLAY || env.WAYLAND_DISPLAY);
-    const sessions = await ownSessions(bus, { id: env.XDG_SESSION_ID || undefined, uid, pid, isOnScreen });
-    if (sessions.length === 0) return { detector, verdict: 'unknown', reason: 'no graphical session of this user' };
-    if (sessions.some((session) => session.get('LockedHint') === true)) {
-      return { detector, verdict: 'yes', reason: 'LockedHint is yes' };
-    }
-    if (sessions.some((session) => session.get('LockedHint') === false)) {
-      return { detector, verdict: 'unlikely', reason: 'LockedHint is no' };
-    }
-    return { detector, verdict: 'unknown', reason: 'this logind has no LockedHint' };
-  } finally {
-    bus.close();
+  const sessions = await loginSessions(options, signal);
+  if (sessions.length === 0) return { detector, verdict: 'unknown', reason: 'no graphical session of this user' };
+  if (sessions.some((session) => session.get('LockedHint') === true)) {
+    return { detector, verdict: 'yes', reason: 'LockedHint is yes' };
   }
+  if (sessions.some((session) => session.get('LockedHint') === false)) {
+    return { detector, verdict: 'unlikely', reason: 'LockedHint is no' };
+  }
+  return { detector, verdict: 'unknown', reason: 'this logind has no LockedHint' };
 }
 
 interface SessionQuery {
@@ -143,8 +157,7 @@ const SCREEN_SAVERS = [
 
 /** GetActive of whatever screen savers run on the session bus. */
 async function askScreenSavers({ env, uid }: LinuxOptions, signal: AbortSignal): Promise<Finding> {
-  const runtimeDir = env.XDG_RUNTIME_DIR || `/run/user/${uid}`;
-  const address = env.DBUS_SESSION_BUS_ADDRESS || `unix:path=${escapeAddress(runtimeDir)}/bus`;
+  const { address, runtimeDir } = sessionBusOf(env, uid);
   const bus = await connectBus(address, { uid, signal, runtimeDir });
   try {
     return await firstActive(bus);

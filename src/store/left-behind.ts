@@ -24,8 +24,9 @@ export interface FollowerOptions {
 }
 
 interface Followed {
-  readonly request: ApprovalRequest;
+  request: ApprovalRequest;
   receipts: readonly Receipt[];
+  shownAt: number | undefined;
   approvedBy: readonly string[];
   outcome: Outcome | undefined;
   isExact: boolean;
@@ -72,11 +73,16 @@ export function createFollower({ app, nonceOf }: FollowerOptions): Follower {
         const receipt = receiptOf(record);
         if (receipt === undefined) return;
         // The message has to be closed, also where it came after the end.
-        change(id, ({ receipts }) => ({ receipts: withReceipt(receipts, receipt), isClosed: false }));
+        change(id, ({ receipts, shownAt = record.at }) => ({
+          ...{ receipts: withReceipt(receipts, receipt), shownAt, isClosed: false },
+        }));
         return;
       }
       case 'approved':
         change(id, ({ approvedBy }) => ({ approvedBy: [...approvedBy, String(record.by)] }));
+        return;
+      case 'escalated':
+        change(id, ({ request }) => ({ request: escalatedTo(request, record.to) }));
         return;
       case 'ended':
         change(id, () => {
@@ -113,10 +119,11 @@ export function createFollower({ app, nonceOf }: FollowerOptions): Follower {
       return [...unfinished, ...beside]
         .toSorted((a, b) => a.request.askedAt - b.request.askedAt || (a.request.id < b.request.id ? -1 : 1))
         .map((followed) => {
-          const { request, receipts, approvedBy, outcome, isExact } = followed;
+          const { request, receipts, shownAt, approvedBy, outcome, isExact } = followed;
           const isAtEnd = !isUnfinished(followed);
           return {
             ...{ request, receipts, approvedBy, isExact, isAtEnd },
+            ...(shownAt === undefined ? {} : { shownAt }),
             ...(outcome === undefined ? {} : { outcome }),
           };
         });
@@ -126,13 +133,21 @@ export function createFollower({ app, nonceOf }: FollowerOptions): Follower {
 
 function newFollowed(request: ApprovalRequest): Followed {
   return {
-    ...{ request, receipts: [], approvedBy: [], outcome: undefined },
+    ...{ request, receipts: [], shownAt: undefined, approvedBy: [], outcome: undefined },
     ...{ isExact: true, isDelivered: false, isClosed: false },
   };
 }
 
 function isUnfinished({ outcome, isDelivered, isClosed, receipts }: Followed): boolean {
   return outcome === undefined || !isDelivered || (receipts.length > 0 && !isClosed);
+}
+
+/** The people among them may answer it. */
+function escalatedTo(request: ApprovalRequest, to: unknown): ApprovalRequest {
+  const added = Array.isArray(to) ? to.map(String) : [];
+  const { approvers, escalatedTo: before = [] } = request;
+  const people = added.filter((id) => /^[UW]/.test(id) && !approvers.includes(id));
+  return { ...request, approvers: [...approvers, ...people], escalatedTo: [...before, ...added] };
 }
 
 /** What one message shows is told again when it has come to show more. */

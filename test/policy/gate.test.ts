@@ -43,6 +43,40 @@ describe('who may answer', () => {
     }));
 });
 
+describe('who was asked because nobody answered', () => {
+  const escalatedTo = ['U0SEC'];
+
+  test('may answer for as long as the config file names them there, and then only what they were asked', () =>
+    withGate((gate, write) => {
+      const [listed, named] = [true, false].map((fromConfig) => ({
+        ...makeRequest(bash('ls'), { fromConfig }),
+        escalatedTo,
+      }));
+      if (listed === undefined || named === undefined) throw new Error('two requests');
+      const escalate = { after: '10m', userId: 'U0SEC' };
+      write(JSON.stringify({ userId: 'U0AAA', presence: { escalate } }));
+      for (const request of [listed, named]) expect(gate.mayAnswer(request, 'U0SEC')).toBe(true);
+      expect(gate.mayAnswer(listed, 'U0AAA')).toBe(true);
+      expect(gate.mayAnswer(makeRequest(bash('ls'), { fromConfig: true }), 'U0SEC')).toBe(false);
+      write(JSON.stringify({ userId: 'U0AAA', presence: { escalate: { ...escalate, userId: 'U0NEW' } } }));
+      for (const request of [listed, named]) expect(gate.mayAnswer(request, 'U0SEC')).toBe(false);
+      expect(gate.mayAnswer(listed, 'U0NEW')).toBe(false);
+      write('{');
+      for (const request of [listed, named]) expect(gate.mayAnswer(request, 'U0SEC')).toBeUndefined();
+    }));
+});
+
+describe('the presence ladder', () => {
+  test('stays as it was while the config file cannot be read', () =>
+    withGate((gate, write) => {
+      expect(gate.presence()).toBeUndefined();
+      write('{"presence":{"delay":"20s"}}');
+      expect(gate.presence()).toEqual({ delayMs: 20_000 });
+      write('{');
+      expect(gate.presence()).toEqual({ delayMs: 20_000 });
+    }));
+});
+
 describe('a grant', () => {
   const here = { kind: 'directory', tool: 'Bash', directory: '/home/dev/shop' } as const;
 
