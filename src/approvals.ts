@@ -98,6 +98,8 @@ export interface Approvals {
 
 /** A client whose daemon has died is back within a second or two, if it lives. */
 const COME_BACK_MS = 10_000;
+/** Beyond this a JavaScript timer fires at once, again and again where the clock was set back by weeks. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export function createApprovals(options: ApprovalsOptions): Approvals {
   const { channel, grants, now, elapsed, logger, onOutcome } = options;
@@ -148,7 +150,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       ...grants.active().map(({ until }) => until - now()),
       ...(climbIn === undefined ? [] : [climbIn]),
     ];
-    if (waits.length > 0) timer = setTimeout(wake, Math.max(0, Math.min(...waits)));
+    if (waits.length > 0) timer = setTimeout(wake, Math.max(0, Math.min(MAX_TIMER_MS, ...waits)));
   };
   const wake = (): void => {
     grantDesk.expire();
