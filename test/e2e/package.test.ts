@@ -162,6 +162,16 @@ describe('the installed program', () => {
       for (const code of Object.keys(errors)) expect(man).toContain(code.replaceAll('-', '\\-'));
     }));
 
+  test('has setup write the executable into the hooks, not the launcher', () =>
+    withBench(async (bench) => {
+      const binary = (await bench.run(['--print-binary'], { command: [launcher], env })).stdout.trim();
+      const setup = ['setup', '--dry-run', '--yes', '--no-open', '--agent', 'claude'];
+      const { stdout } = await bench.run(setup, { command: [launcher], env });
+      expect(stdout).toContain(binary);
+      expect(stdout).not.toContain('.mjs');
+      expect(stdout).not.toContain(launcher);
+    }));
+
   test('asks, and gives the agent the answer', () =>
     withBench(async (bench) => {
       const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), { command: [launcher], env });

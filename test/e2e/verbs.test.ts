@@ -1,8 +1,7 @@
 /** The verbs that look after the daemon, with the real program. */
 import { describe, expect, test } from 'bun:test';
 import { payload, TEST_BINARY, type TestBench, withBench, writeConfig } from './bench.ts';
-
-const decisionOf = (stdout: string): unknown => JSON.parse(stdout).hookSpecificOutput.permissionDecision;
+import { decisionOf } from './cards.ts';
 
 /** A request that is on record as shown. */
 async function pendingWith(bench: TestBench, run: Parameters<TestBench['ask']>[1]) {
