@@ -14,6 +14,7 @@ describe('a hook’s command line', () => {
     ['node /opt/claude-slack-hook/scripts/run.mjs', 'node', true],
     ['prettier --write', 'prettier', false],
     ['   ', undefined, false],
+    ["'/opt/a\\b/claude-slack-hook'", '/opt/a\\b/claude-slack-hook', true],
     ['"unfinished claude-slack-hook', 'unfinished claude-slack-hook', true],
     ['claude-slack-hook\\', 'claude-slack-hook\\', true],
   ])('%j starts %j', (line, program, isOurs) => {

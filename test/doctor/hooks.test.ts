@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
 import type { Check } from '../../src/doctor/check.ts';
 import type { HookAgent, HookSource } from '../../src/doctor/hook-entries.ts';
 import type { FoundHooks } from '../../src/doctor/hook-sources.ts';
@@ -246,6 +247,16 @@ describe('the hooks of Claude Code', () => {
         expect(checkHooks(facts('claude', { user })).length).toBeGreaterThan(0);
       }
     }
+    const anything = fc.record({ hooks: fc.dictionary(fc.constantFrom('PreToolUse', 'Stop', 'x'), fc.jsonValue()) });
+    fc.assert(
+      fc.property(
+        fc.constantFrom('claude', 'codex', 'cursor', 'gemini'),
+        fc.oneof(anything, fc.jsonValue()),
+        (agent, user) => {
+          expect(checkHooks(facts(agent, { user })).length).toBeGreaterThan(0);
+        },
+      ),
+    );
     const own = JSON.parse('{"__proto__": {"hooks": 1}, "hooks": {"__proto__": [], "constructor": 7}}');
     expect(statesOf(facts('claude', { user: own }))).toContain('claude-settings warn');
   });
