@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
 import { type Hook, hasButtons, payload, TEST_BINARY, type TestBench, textOf, withBench } from './bench.ts';
-import { askMany, closedCard, decisionOf, pressUntil } from './cards.ts';
+import { askMany, closedCard, decisionOf, press, pressUntil } from './cards.ts';
 import { signalAll } from './processes.ts';
 
 function killDaemon({ daemons }: TestBench): void {
@@ -64,7 +64,7 @@ async function expectTruth(bench: TestBench, outputs: readonly string[]): Promis
     .messages()
     .filter(({ ts }) => !posted.has(ts))
     .filter(hasButtons))
-    await bench.press(copy, 'csh_approve');
+    await press(bench, copy, 'csh_approve');
   await bench.until(() => !bench.slack.messages().some(hasButtons), 'every card to be closed');
   const ends = bench.audit().filter(({ type }) => type === 'ended');
   expect(new Set(ends.map(({ id }) => id)).size).toBe(ends.length);
