@@ -30,6 +30,7 @@ import type { Prompts } from '../setup/prompts.ts';
 import { manifest as manifestText } from '../setup/slack-app.ts';
 import { homeOf, statePaths } from '../state.ts';
 import type { AgentName, Said } from '../types.ts';
+import { runDoctor } from './doctor.ts';
 import { HTTP_WORDS, httpPlan } from './setup-http.ts';
 import { connect } from './setup-slack.ts';
 
@@ -84,7 +85,10 @@ export async function setup({ flags, env, getSettings, print }: SetupOptions): P
     else prompts.say(words);
   }
   if (agents.length === 0) print('No agent was chosen, so no hooks were written.\n');
-  const end = 'claude-slack-hook doctor checks all of it; setup uninstall takes the hooks out again.';
+  const { stdout: checks } = await runDoctor({ ...flags, quick: true }, getSettings, env);
+  if (prompts === undefined) print(checks);
+  else prompts.show('doctor', checks.trimEnd());
+  const end = 'claude-slack-hook doctor says that again; setup uninstall takes the hooks out.';
   if (prompts === undefined) print(`${end}\n`);
   else prompts.done(end);
   return DONE;

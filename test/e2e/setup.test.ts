@@ -27,6 +27,7 @@ describe('setup without questions', () => {
       const first = await bench.run(['setup', '--yes', ...EVERY]);
       expect(first).toMatchObject({ exitCode: 0, stderr: '' });
       expect(first.stdout).toContain('trust each of them');
+      expect(first.stdout).toContain('✓');
       expect(statSync(configOf(bench)).mode & 0o777).toBe(0o600);
       expect(JSON.parse(readFileSync(configOf(bench), 'utf8'))).toEqual({
         ...{ botToken: bench.slack.botToken, appToken: bench.slack.appToken, userId: bench.slack.user.id },
@@ -182,7 +183,9 @@ describe('setup at a terminal', () => {
         await terminal.shows('Write these hooks?');
         terminal.type('y');
         expect(await terminal.exited).toBe(0);
-        expect(terminal.text()).toContain('setup uninstall takes the hooks out again');
+        expect(terminal.text()).toContain('setup uninstall takes the hooks out.');
+        // The doctor has seen the tokens, the person and the hooks.
+        expect(terminal.text()).toContain('✓');
         // A secret is never on the screen.
         for (const token of [slack.botToken, slack.appToken]) expect(terminal.text()).not.toContain(token.slice(8));
         expect(JSON.parse(readFileSync(configOf(bench), 'utf8')).userId).toBe(slack.user.id);
