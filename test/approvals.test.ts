@@ -271,6 +271,26 @@ describe('approvals', () => {
     expect(outcomes.size).toBe(0);
   });
 
+  test('look at the clock no oftener when it was set back by years', async () => {
+    jest.useFakeTimers();
+    try {
+      let looks = 0;
+      const now = (): number => {
+        looks += 1;
+        return Date.now();
+      };
+      const { approvals } = desk({ now });
+      approvals.ask(newRequest());
+      jest.setSystemTime(Date.now() - 100_000_000_000);
+      approvals.clientGone('another');
+      looks = 0;
+      jest.advanceTimersByTime(1_000);
+      expect(looks).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test('expire by themselves', async () => {
     const { approvals, show, log } = desk();
     await approvals.start();

@@ -78,6 +78,7 @@ describe('the journal', () => {
           input: { hook_event_name: 'PreToolUse', session_id: 's', cwd: '/', tool_name: 'Bash' },
         } as never,
         receipts: [{ conversation: 'D1', message: '1.1', complete: true, approver: 'U1', thread: '1.0' }],
+        shownAt: NOW,
         approvedBy: ['U2'],
         isExact: true,
         isAtEnd: false,
