@@ -3,7 +3,7 @@ import { accessSync, constants, lstatSync, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path';
 import { isLocked } from '../daemon-lock.ts';
 import { readRecord } from '../daemon-record.ts';
-import type { AuditFacts, DaemonFacts, StartFailureFacts } from '../doctor/daemon.ts';
+import type { AuditFacts, DaemonFacts, RunningDaemon, StartFailureFacts } from '../doctor/daemon.ts';
 import { isRecord, own } from '../doctor/outside.ts';
 import { AppError, toAppError } from '../errors.ts';
 import { readSmallFile } from '../file-status.ts';
@@ -45,7 +45,7 @@ export function daemonFacts(
     isOlder: (version) => Bun.semver.order(version, VERSION) < 0,
     running:
       typeof status === 'object' && !(status instanceof AppError)
-        ? { pid: status.pid, version: String(status.version), pending: listLength(status.pending) }
+        ? { pid: status.pid, version: String(status.version), pending: listLength(status.pending), ...httpOf(status) }
         : status,
     isLocked: app === undefined ? undefined : attempt(() => isLocked(app.lock)),
     socketDir: attempt(() => socketDirOf(app, env)),
@@ -58,6 +58,13 @@ export function daemonFacts(
 /** A daemon of another version may send something else. */
 function listLength(value: unknown): number {
   return Array.isArray(value) ? value.length : 0;
+}
+
+function httpOf({ http }: DaemonStatus): Pick<RunningDaemon, 'http'> {
+  const port = own(http, 'port');
+  const trouble = own(http, 'trouble');
+  if (typeof port !== 'number') return {};
+  return { http: { port, ...(typeof trouble === 'string' ? { trouble } : {}) } };
 }
 
 function socketDirOf(app: AppPaths | undefined, env: Environment): { path: string; isUsable: boolean } {

@@ -4,7 +4,7 @@ import { checkRuntime } from '../channels/slack-runtime.ts';
 import { appKey } from '../daemon.ts';
 import { raiseDescriptors } from '../daemon-limits.ts';
 import { asJson, type Check, exitCodeOf, printed, skipped } from '../doctor/check.ts';
-import { checkDaemon } from '../doctor/daemon.ts';
+import { checkDaemon, type DaemonFacts } from '../doctor/daemon.ts';
 import { createProbe } from '../doctor/hook-program.ts';
 import { type FoundHooks, findHooks } from '../doctor/hook-sources.ts';
 import { checkHooks } from '../doctor/hooks.ts';
@@ -15,6 +15,7 @@ import { type ConfigFacts, checkConfig, checkProgram, type ProgramFacts } from '
 import { checkSlack } from '../doctor/slack.ts';
 import { checkTokens } from '../doctor/tokens.ts';
 import { AppError, toAppError } from '../errors.ts';
+import { httpPortOf } from '../http-port.ts';
 import { VISIBLE_TOKENS } from '../misused.ts';
 import { TABLE } from '../options.ts';
 import { escapeHidden } from '../policy/call.ts';
@@ -22,11 +23,11 @@ import { type PolicyConfig, readPolicyConfig } from '../policy/config.ts';
 import { detectScreenLock } from '../screen/screen.ts';
 import { findFormats } from '../secrets-formats.ts';
 import { configFileOf, duration, type Settings } from '../settings.ts';
-import { appPaths, homeOf } from '../state.ts';
+import { type AppPaths, appPaths, homeOf } from '../state.ts';
 import type { Said } from '../types.ts';
 import { VERSION } from '../version.ts';
 import { daemonFacts, statusOf } from './doctor-daemon.ts';
-import { askSlack } from './doctor-slack.ts';
+import { askSlack, type SlackQuestions } from './doctor-slack.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -48,11 +49,21 @@ export async function runDoctor(
   });
   const file = attempt(() => configFileOf(flags, env));
   const config = configFacts(settings, typeof file === 'string' ? file : '', found, env);
+  const app = appOf(settings, env);
+  const status = await statusOf(app, env);
+  const daemon = daemonFacts(app, env, status);
+  const probe = createProbe(homeOf(env), env.PATH);
   const checks = [
     ...checkProgram(programFacts()),
     ...checkConfig(config.facts),
-    ...(await slackAndDaemon(settings, config.approvers, flags.quick === true, env)),
-    ...checkHooks({ found, home: homeOf(env), ...timesOf(settings), probe: createProbe(homeOf(env), env.PATH) }),
+    ...(await slackChecks(settings, {
+      approvers: config.approvers,
+      env,
+      daemon: status,
+      isQuick: flags.quick === true,
+    })),
+    ...checkDaemon(daemon),
+    ...checkHooks({ found, home: homeOf(env), probe, ...timesOf(settings), httpPorts: httpPortsOf(settings, daemon) }),
     ...checkMachine(await machineFacts(settings, env)),
   ];
   const show = createShow(settings, env);
@@ -60,23 +71,26 @@ export async function runDoctor(
   return { stdout: print(checks, show), stderr: '', exitCode: exitCodeOf(checks) };
 }
 
-async function slackAndDaemon(
+function appOf(settings: Settings | AppError, env: Environment): AppPaths | undefined {
+  if (settings instanceof AppError || settings.appToken === undefined) return undefined;
+  return appPaths(env, appKey(settings.appToken, settings.apiUrl));
+}
+
+async function slackChecks(
   settings: Settings | AppError,
-  approvers: readonly string[],
-  isQuick: boolean,
-  env: Environment,
+  questions: Omit<SlackQuestions, 'settings'>,
 ): Promise<readonly Check[]> {
-  const isUsable = !(settings instanceof AppError);
-  const app =
-    isUsable && settings.appToken !== undefined ? appPaths(env, appKey(settings.appToken, settings.apiUrl)) : undefined;
-  const status = await statusOf(app, env);
-  const asked = isUsable ? await askSlack({ settings, approvers, env, daemon: status, isQuick }) : undefined;
-  return [
-    ...(asked === undefined
-      ? [skipped('tokens', 'tokens and Slack: not looked at, because the settings cannot be used')]
-      : [...checkTokens(asked.tokens), ...checkSlack(asked.slack)]),
-    ...checkDaemon(daemonFacts(app, env, status)),
-  ];
+  if (settings instanceof AppError)
+    return [skipped('tokens', 'tokens and Slack: not looked at, because the settings cannot be used')];
+  const { tokens, slack } = await askSlack({ settings, ...questions });
+  return [...checkTokens(tokens), ...checkSlack(slack)];
+}
+
+/** By the config file, and of the daemon that runs. */
+function httpPortsOf(settings: Settings | AppError, { running }: DaemonFacts): readonly number[] {
+  const configured = settings instanceof AppError ? undefined : attempt(() => httpPortOf(settings));
+  const used = typeof running === 'string' || running instanceof AppError ? undefined : running.http?.port;
+  return [configured, used].filter((port) => typeof port === 'number');
 }
 
 function programFacts(): ProgramFacts {
@@ -111,7 +125,7 @@ function configFacts(
   const policyOf = policy instanceof AppError ? undefined : policy;
   return {
     facts: {
-      ...{ file, isThere, settings: isUsable ? undefined : settings },
+      ...{ file, isThere, settings: isUsable ? portError(settings) : settings },
       policy: policy instanceof AppError ? policy : undefined,
       rules: policyOf?.rules.length ?? 0,
       fromEnvironment: isUsable ? set.filter(({ key }) => !isInFile(key)).map(({ name }) => name) : [],
@@ -121,6 +135,12 @@ function configFacts(
     },
     approvers: [...new Set([...(isUsable ? settings.approvers : []), ...namedBy(policyOf)])],
   };
+}
+
+/** Only the daemon looks at the port, and does not start with a wrong one. */
+function portError(settings: Settings): AppError | undefined {
+  const port = attempt(() => httpPortOf(settings));
+  return port instanceof AppError ? port : undefined;
 }
 
 function namedBy(policy: PolicyConfig | undefined): readonly string[] {

@@ -6,6 +6,8 @@ export interface RunningDaemon {
   readonly pid: number;
   readonly version: string;
   readonly pending: number;
+  /** Where it takes requests over HTTP, and why it does not yet. */
+  readonly http?: { readonly port: number; readonly trouble?: string };
 }
 
 export interface StartFailureFacts {
@@ -45,6 +47,7 @@ const STOP = 'Run claude-slack-hook --stop; the next hook call starts a new one.
 export function checkDaemon(facts: DaemonFacts): readonly Check[] {
   return [
     ...runningChecks(facts),
+    ...httpChecks(facts),
     ...lockChecks(facts),
     ...failureChecks(facts),
     socketCheck(facts.socketDir),
@@ -70,6 +73,14 @@ function runningChecks({ running, version, isOlder }: DaemonFacts): readonly Che
       'Have the hooks run the newer program, or stop the daemon: claude-slack-hook --stop.',
     ),
   ];
+}
+
+function httpChecks({ running }: DaemonFacts): readonly Check[] {
+  if (typeof running === 'string' || isError(running) || running.http === undefined) return [];
+  const { port, trouble } = running.http;
+  if (trouble === undefined) return [ok('http', `http: the daemon takes requests on port ${port} of 127.0.0.1`)];
+  const what = `http: the daemon cannot take requests on port ${port}: ${trouble}`;
+  return [fail('http', what, 'Free the port, or give another one to --http and the hooks.')];
 }
 
 function lockChecks({ running, isLocked }: DaemonFacts): readonly Check[] {

@@ -25,6 +25,8 @@ export interface HookEntry {
   /** In the agent's own unit; `wrong` for what is no number above 0. */
   readonly timeout: number | 'wrong' | undefined;
   readonly isOurs: boolean;
+  /** How an http hook proves that it may ask; `unset`: by a variable that the hook is not given. */
+  readonly token?: 'given' | 'unset' | 'none';
   /** It only tells of the event. */
   readonly isObserver: boolean;
 }
@@ -37,6 +39,7 @@ export interface ReadEntries {
 
 /** Nobody has so many; a file that has is not read to its end. */
 const MAX_ENTRIES = 1_000;
+const TOKEN_HEADERS: ReadonlySet<string> = new Set(['authorization', 'x-claude-slack-hook-token']);
 const PLUGIN_EVENTS = [
   ...['PermissionRequest', 'PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'PermissionDenied'],
   ...['Stop', 'UserPromptSubmit', 'SessionEnd'],
@@ -97,7 +100,7 @@ function readEntry(event: string, source: HookSource, matcher: unknown, hook: un
   const url = own(hook, 'url');
   if (type === 'http' && typeof url === 'string') {
     const isOurs = OUR_ADDRESS.test(url) || url.includes(OUR_NAME);
-    return { ...base, kind: 'http', text: url, command: undefined, isOurs, isObserver: false };
+    return { ...base, kind: 'http', text: url, command: undefined, isOurs, isObserver: false, token: tokenOf(hook) };
   }
   const line = own(hook, 'command');
   if (type !== 'command' || typeof line !== 'string')
@@ -118,7 +121,24 @@ function readEntry(event: string, source: HookSource, matcher: unknown, hook: un
   return { ...base, kind: 'command', text, command, isOurs: command.isOurs, isObserver };
 }
 
+/** Variables that are not in `allowedEnvVars` become nothing. */
+function tokenOf(hook: unknown): 'given' | 'unset' | 'none' {
+  const headers = own(hook, 'headers');
+  const [name] = Object.keys(isRecord(headers) ? headers : {}).filter((key) => TOKEN_HEADERS.has(key.toLowerCase()));
+  const value = name === undefined ? undefined : own(headers, name);
+  if (typeof value !== 'string' || value.trim() === '') return 'none';
+  const variable = /\$\{?([A-Za-z_]\w*)/.exec(value)?.[1];
+  if (variable === undefined) return 'given';
+  const allowed = own(hook, 'allowedEnvVars');
+  return Array.isArray(allowed) && allowed.includes(variable) ? 'given' : 'unset';
+}
+
 function timeoutOf(value: unknown): HookEntry['timeout'] {
   if (value === undefined) return undefined;
   return typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 'wrong';
+}
+
+/** A key of a file; undefined where there is none or the file cannot be read. */
+export function setting({ file }: HookSource, key: string): unknown {
+  return file.state === 'read' ? own(file.value, key) : undefined;
 }

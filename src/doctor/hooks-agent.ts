@@ -23,6 +23,8 @@ export interface HookContext {
   readonly deadlineMs: number;
   /** How long it waits for a reply when the agent has stopped; undefined: not at all. */
   readonly stopReplyMs: number | undefined;
+  /** Where a daemon takes requests over HTTP, or would by the config file. */
+  readonly httpPorts: readonly number[];
   /** A time as the command line takes it, in milliseconds. */
   readonly toMs: (text: string) => number | undefined;
   /** Whether a hook could start this program. */

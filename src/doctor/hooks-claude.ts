@@ -1,29 +1,28 @@
-/** What only Claude Code has: switches that turn hooks off, hooks over http, and a mode in which it asks nobody. */
+/** What only Claude Code has: switches that turn hooks off, and a mode in which it asks nobody. */
 import { type Check, fail, warn } from './check.ts';
-import type { HookEntry, HookSource } from './hook-entries.ts';
+import { type HookEntry, type HookSource, setting } from './hook-entries.ts';
 import type { FoundAgent } from './hook-sources.ts';
-import { listed, own, quoted } from './outside.ts';
+import { checkHttp } from './hooks-http.ts';
+import { listed, own } from './outside.ts';
 
 /** A card closes, and says how the run went, by what these tell. */
 const OBSERVED = ['PostToolUse', 'PostToolUseFailure', 'Stop', 'SessionEnd', 'UserPromptSubmit'];
 
-/** @param entries all of its hooks, ours among them */
-export function checkClaude({ sources }: FoundAgent, entries: readonly HookEntry[]): readonly Check[] {
+/**
+ * @param entries all of its hooks, ours among them
+ * @param httpPorts where a daemon takes requests over HTTP, or would
+ */
+export function checkClaude(
+  { sources }: FoundAgent,
+  entries: readonly HookEntry[],
+  httpPorts: readonly number[],
+): readonly Check[] {
   const ours = entries.filter(({ isOurs }) => isOurs);
   const asking = ours.filter(({ isObserver }) => !isObserver);
   const asksAt = (event: string): boolean => asking.some((entry) => entry.event === event);
   return [
     ...switchChecks(sources, ours),
-    ...addressChecks(sources, ours),
-    ...(asking.some(({ event, kind }) => event === 'PreToolUse' && kind === 'http')
-      ? [
-          warn(
-            'claude-http',
-            'Claude Code: PreToolUse over http; when nobody answers there, the call goes on as if there were no hook',
-            'Use a command hook for PreToolUse, with "onFailure": "block".',
-          ),
-        ]
-      : []),
+    ...checkHttp(sources, ours, httpPorts),
     ...(asksAt('PermissionRequest') && !asksAt('PreToolUse')
       ? [
           warn(
@@ -83,41 +82,6 @@ function switchChecks(sources: readonly HookSource[], ours: readonly HookEntry[]
   ];
 }
 
-/** The lists of all files together count; where there is none, every address is allowed. */
-function addressChecks(sources: readonly HookSource[], ours: readonly HookEntry[]): readonly Check[] {
-  const lists = sources.flatMap((source) => {
-    const list = setting(source, 'allowedHttpHookUrls');
-    return Array.isArray(list) ? [{ path: source.path, globs: list.filter((glob) => typeof glob === 'string') }] : [];
-  });
-  const [first] = lists;
-  const globs = lists.flatMap((list) => list.globs);
-  const blocked = ours.filter(({ kind, text }) => kind === 'http' && !globs.some((glob) => matchesGlob(glob, text)));
-  if (first === undefined || blocked.length === 0) return [];
-  const addresses = listed([...new Set(blocked.map(({ text }) => quoted(text)))]);
-  return [
-    fail(
-      'claude-urls',
-      `Claude Code: allowedHttpHookUrls in ${listed(lists.map(({ path }) => path))} does not allow ${addresses}`,
-      `Add the address to allowedHttpHookUrls in ${first.path}.`,
-    ),
-  ];
-}
-
-/** `*` stands for anything, in time that grows with the lengths only. */
-function matchesGlob(glob: string, text: string): boolean {
-  const [first = '', ...rest] = glob.split('*');
-  const last = rest.pop();
-  if (last === undefined) return glob === text;
-  if (!text.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = text.indexOf(part, at);
-    if (found === -1) return false;
-    at = found + part.length;
-  }
-  return text.length - last.length >= at && text.endsWith(last);
-}
-
 function observerCheck(isAsking: boolean, ours: readonly HookEntry[]): readonly Check[] {
   const told = new Set(ours.map(({ event }) => event));
   const missing = OBSERVED.filter((event) => !told.has(event));
@@ -129,8 +93,4 @@ function observerCheck(isAsking: boolean, ours: readonly HookEntry[]): readonly 
       `Run claude-slack-hook setup, or add the command with --observe under ${listed(missing, OBSERVED.length)}.`,
     ),
   ];
-}
-
-function setting({ file }: HookSource, key: string): unknown {
-  return file.state === 'read' ? own(file.value, key) : undefined;
 }

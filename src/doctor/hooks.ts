@@ -63,7 +63,7 @@ function checkOne(found: FoundAgent, facts: HookFacts): readonly Check[] {
   const checks = checkAgent(found, words, facts);
   const ours = entriesOf(found).filter(({ isOurs }) => isOurs);
   if (ours.length === 0) return checks;
-  if (found.agent === 'claude') return [...checks, ...checkClaude(found, entriesOf(found))];
+  if (found.agent === 'claude') return [...checks, ...checkClaude(found, entriesOf(found), facts.httpPorts)];
   if (found.agent === 'codex')
     return [...checks, warn('codex-trust', 'Codex: nobody but Codex knows whether it trusts these hooks', TRUST)];
   return checks;

@@ -32,6 +32,12 @@ describe('the checks of the daemon', () => {
     expect(statesOf({ running: { ...RUNNING, version: '3.0.0' } }).daemon).toBe('warn');
   });
 
+  test('tell of the port for requests over http, and why it is not to be had', () => {
+    expect(statesOf({ running: { ...RUNNING, http: { port: 8787 } } }).http).toBe('ok');
+    expect(statesOf({ running: { ...RUNNING, http: { port: 8787, trouble: 'EADDRINUSE' } } }).http).toBe('fail');
+    expect(statesOf({}).http).toBeUndefined();
+  });
+
   test('find a daemon that does not answer, one without its lock, and a lock without a daemon', () => {
     expect(statesOf({ running: 'silent' }).daemon).toBe('fail');
     expect(statesOf({ isLocked: false }).lock).toBe('fail');

@@ -26,7 +26,7 @@ function facts(agent: HookAgent, files: Files, more: Partial<HookFacts> = {}): H
   }));
   return {
     found: { agents: [{ agent, isInstalled: true, sources }], opencode: NO_OPENCODE },
-    ...{ home: HOME, deadlineMs: 570_000, stopReplyMs: undefined, probe: () => 'runs' as const },
+    ...{ home: HOME, deadlineMs: 570_000, stopReplyMs: undefined, httpPorts: [8765], probe: () => 'runs' as const },
     toMs: (text) =>
       text.endsWith('m') ? Number.parseFloat(text) * 60_000 : Number.parseFloat(text) * 1_000 || undefined,
     ...more,
@@ -139,29 +139,66 @@ describe('the hooks of Claude Code', () => {
     expect(statesOf(facts('claude', { user: { ...managed, ...well } }))).toEqual(['claude ok']);
   });
 
-  test('over http need an address that is allowed, and let a call pass when nobody answers', () => {
-    const http = { type: 'http', url: 'http://127.0.0.1:8765/hooks/claude', command: undefined };
-    const at = (event: string, settings: object = {}) =>
-      statesOf(
-        facts('claude', { user: claude({ PreToolUse: [hook({}, 'Bash')], [event]: [hook(http, 'Write')] }, settings) }),
-      );
-    expect(at('PermissionRequest')).toEqual(['claude ok']);
-    expect(at('PreToolUse')).toContain('claude-http warn');
-    expect(at('PermissionRequest', { allowedHttpHookUrls: ['https://*'] })).toContain('claude-urls fail');
-    expect(at('PermissionRequest', { allowedHttpHookUrls: [] })).toContain('claude-urls fail');
-    for (const glob of ['http://127.0.0.1:*/hooks/*', 'http://127.0.0.1:8765/hooks/claude', '*'])
-      expect(at('PermissionRequest', { allowedHttpHookUrls: [glob] })).toEqual(['claude ok']);
-    expect(at('PermissionRequest', { allowedHttpHookUrls: 'http://*' })).toEqual(['claude ok']);
-    const user = claude(
-      { PreToolUse: [hook({}, 'Bash')], PermissionRequest: [hook(http)] },
-      { allowedHttpHookUrls: [] },
-    );
-    const both = facts('claude', { user, local: { allowedHttpHookUrls: ['http://127.0.0.1:*'] } });
-    expect(statesOf(both)).toEqual(['claude ok']);
-    const foreign = claude({
-      PermissionRequest: [hook({ ...http, url: 'http://127.0.0.1.evil.example/hooks/claude' })],
+  describe('over http', () => {
+    const headers = { Authorization: 'Bearer $CLAUDE_SLACK_HOOK_TOKEN' };
+    const http = {
+      ...{ type: 'http', url: 'http://127.0.0.1:8765/hooks/claude', command: undefined },
+      ...{ headers, allowedEnvVars: ['CLAUDE_SLACK_HOOK_TOKEN'] },
+    };
+    const ensure = { SessionStart: [hook({ command: `${US} ensure --http 8765`, timeout: 10 })] };
+    const command = { PreToolUse: [hook({}, 'Bash')] };
+    const at = (more: object, settings: object = {}, context: Partial<HookFacts> = {}): string[] => {
+      const hooks = { ...command, ...ensure, PermissionRequest: [hook({ ...http, ...more })] };
+      return statesOf(facts('claude', { user: claude(hooks, settings) }, context));
+    };
+
+    test('need an address that is allowed', () => {
+      expect(at({})).toEqual(['claude ok']);
+      expect(at({}, { allowedHttpHookUrls: ['https://*'] })).toContain('claude-urls fail');
+      expect(at({}, { allowedHttpHookUrls: [] })).toContain('claude-urls fail');
+      for (const glob of ['http://127.0.0.1:*/hooks/*', 'http://127.0.0.1:8765/hooks/claude', '*'])
+        expect(at({}, { allowedHttpHookUrls: [glob] })).toEqual(['claude ok']);
+      expect(at({}, { allowedHttpHookUrls: 'http://*' })).toEqual(['claude ok']);
+      const user = claude({ ...command, ...ensure, PermissionRequest: [hook(http)] }, { allowedHttpHookUrls: [] });
+      const both = facts('claude', { user, local: { allowedHttpHookUrls: ['http://127.0.0.1:*'] } });
+      expect(statesOf(both)).toEqual(['claude ok']);
     });
-    expect(one(facts('claude', { user: foreign }), 'claude')?.state).toBe('warn');
+
+    test('are ours by their address alone', () => {
+      const url = 'http://127.0.0.1.evil.example/hooks/claude';
+      const foreign = claude({ PermissionRequest: [hook({ ...http, url })] });
+      expect(one(facts('claude', { user: foreign }), 'claude')?.state).toBe('warn');
+    });
+
+    test('let a PreToolUse pass when nobody answers', () => {
+      const user = claude({ ...ensure, PreToolUse: [hook(http)] });
+      expect(statesOf(facts('claude', { user }))).toEqual(['claude ok', 'claude-http warn']);
+    });
+
+    test('need a daemon on their port, by the config file or by ensure, and somebody who starts it', () => {
+      expect(at({}, {}, { httpPorts: [] })).toEqual(['claude ok']);
+      expect(at({ url: 'http://localhost:9999/hooks/claude' })).toEqual(['claude ok', 'claude-http-port fail']);
+      expect(at({ url: 'http://localhost:9999/hooks/claude' }, {}, { httpPorts: [9999] })).toEqual(['claude ok']);
+      const user = claude({ ...command, PermissionRequest: [hook(http)] });
+      expect(statesOf(facts('claude', { user }))).toEqual(['claude ok', 'claude-http-start warn']);
+    });
+
+    test('need a token that reaches the daemon', () => {
+      for (const given of ['Bearer 0123456789abcdef', `Bearer \${CLAUDE_SLACK_HOOK_TOKEN}`])
+        expect(at({ headers: { authorization: given } })).toEqual(['claude ok']);
+      expect(at({ headers: { 'X-Claude-Slack-Hook-Token': '$CLAUDE_SLACK_HOOK_TOKEN' } })).toEqual(['claude ok']);
+      const lost = ['claude ok', 'claude-http-token fail'];
+      for (const none of [undefined, {}, [], 'Bearer', { Authorization: '' }, { Authorization: 7 }])
+        expect(at({ headers: none })).toEqual(lost);
+      for (const none of [undefined, [], ['OTHER'], 'CLAUDE_SLACK_HOOK_TOKEN'])
+        expect(at({ allowedEnvVars: none })).toEqual(lost);
+    });
+
+    test('show no token', () => {
+      const given = { Authorization: 'Bearer 0123456789abcdef' };
+      const user = claude({ PermissionRequest: [hook({ ...http, headers: given })] });
+      expect(JSON.stringify(checkHooks(facts('claude', { user })))).not.toContain('0123456789abcdef');
+    });
   });
 
   test('see little of auto mode with PermissionRequest alone', () => {

@@ -101,6 +101,7 @@ describe.concurrent('doctor', () => {
     ['a user token', { botToken: 'xoxp-1-2' }, 'tokens', 78],
     ['an approver who is not there', { userId: 'U0NOBODY' }, 'approver', 78],
     ['a rule that cannot be understood', { rules: [{ decision: 'perhaps' }] }, 'policy', 78],
+    ['a port that is none', { http: '0' }, 'config', 78],
     ['a setting that cannot be understood', { deadline: 'soon' }, 'config', 78],
   ])('names the fix for %s', (_name, config, id, exit) =>
     withBench(async (bench) => {
