@@ -1,15 +1,15 @@
 /** The shell around the broker: performs its effects with a real channel, store and clock, and wakes it when time is up. */
 
+import { type AnswerDeskOptions, createAnswerDesk } from './answer-desk.ts';
+import { step } from './broker.ts';
 import {
   type BrokerEffect,
   type BrokerEvent,
   createBrokerState,
   detachedRequests,
-  judge,
   nextExpiry,
   pendingRequests,
-  step,
-} from './broker.ts';
+} from './broker-state.ts';
 import { AppError, toAppError } from './errors.ts';
 import { createGrantDesk } from './grant-desk.ts';
 import type { Grants } from './grants.ts';
@@ -19,25 +19,11 @@ import { createRecorder, type RecorderOptions } from './recorder.ts';
 import { digestOf } from './request.ts';
 import { createSessions, type Ran } from './sessions.ts';
 import { dieAt } from './test-build.ts';
-import type {
-  Answer,
-  ApprovalRequest,
-  Attempt,
-  Candidate,
-  Channel,
-  Core,
-  Evidence,
-  Grant,
-  LeftBehind,
-  News,
-  OnAnswer,
-  Outcome,
-  Refusal,
-  ToolInput,
-  Verdict,
-} from './types.ts';
+import type { ApprovalRequest, Channel, Evidence, Grant, LeftBehind, News, Outcome } from './types.ts';
 
-export interface ApprovalsOptions extends Pick<RecorderOptions, 'store' | 'maskRules'> {
+export interface ApprovalsOptions
+  extends Pick<RecorderOptions, 'store' | 'maskRules'>,
+    Pick<AnswerDeskOptions, 'mayAnswer' | 'mayRun' | 'candidates'> {
   readonly channel: Channel;
   readonly grants: Grants;
   /** Milliseconds since the epoch. */
@@ -49,12 +35,6 @@ export interface ApprovalsOptions extends Pick<RecorderOptions, 'store' | 'maskR
   readonly onOutcome: (id: string, outcome: Outcome) => boolean;
   /** Called when a grant begins or ends. */
   readonly onGrants: () => void;
-  /** Whether a person may answer a request now; undefined when the config that says so cannot be read. */
-  readonly mayAnswer: (request: ApprovalRequest, by: string) => boolean | undefined;
-  /** Whether the rules of the config leave it to one person to run this instead of what was asked. */
-  readonly mayRun: (request: ApprovalRequest, updatedInput: ToolInput) => boolean;
-  /** Rules that a person may choose for a request, narrow ones first. */
-  readonly candidates: (request: ApprovalRequest) => readonly Candidate[];
   /** When people are asked. Default: at once. */
   readonly presence?: PresenceDeskOptions['rules'];
 }
@@ -114,6 +94,11 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       wakeLater();
     },
   });
+  const answers = createAnswerDesk({
+    ...{ state, recorder, logger, elapsed, revoke: grantDesk.revoke },
+    ...{ mayAnswer: options.mayAnswer, mayRun: options.mayRun, candidates: options.candidates },
+    apply: (event) => apply(event),
+  });
   const presence = createPresenceDesk({
     rules: options.presence ?? (() => undefined),
     ...{ now, recorder, logger },
@@ -123,8 +108,6 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   /** Calls of the channel that a stop waits for. */
   const telling = new Set<Promise<void>>();
   const posting = new Set<Promise<void>>();
-  /** Answers that came before the receipt of their message, and whom to tell when they did not count. */
-  const early = new Map<Answer, (verdict: Verdict) => void>();
   /** Restored ones whose recorded outcome is not word for word what was decided. */
   const inexact = new Set<string>();
   let timer: Timer | undefined;
@@ -187,7 +170,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
         tell({ type: 'counted', request: effect.request, by: effect.by });
         return;
       case 'refuse':
-        refuse(effect.answer, effect.verdict);
+        answers.refuse(effect.answer, effect.verdict);
     }
   };
 
@@ -197,15 +180,6 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     const isThere = onOutcome(id, said);
     dieAt('after-reply-before-edit');
     recorder.delivered(id, now(), isThere);
-  };
-
-  const refuse = (answer: Answer, verdict: Verdict): void => {
-    early.get(answer)?.(verdict);
-    noteRefused(answer, verdict);
-  };
-  const noteRefused = (attempt: Attempt, verdict: Refusal): void => {
-    logger.warn({ request: attempt.requestId, by: attempt.by, verdict }, 'click refused');
-    recorder.refused(attempt, verdict);
   };
 
   const post = async (request: ApprovalRequest): Promise<void> => {
@@ -231,21 +205,17 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       if (!abort.signal.aborted) logger.error({ request: id, code, err: error }, 'request not shown');
       apply({ type: 'post-failed', id, reason: message, code, at: now() });
     } finally {
-      forgetEarly(id);
+      answers.forget(id);
       posts.delete(id);
       presence.shown(id);
       climb();
     }
   };
-  const forgetEarly = (id: string): void => {
-    for (const answer of early.keys()) if (answer.requestId === id) early.delete(answer);
-  };
-
   const close = (request: ApprovalRequest, outcome: Outcome): void => {
     posts.get(request.id)?.abort();
     // One that nobody posted, as of an earlier daemon; whose early answers did not count is told first.
     queueMicrotask(() => {
-      if (!posts.has(request.id)) forgetEarly(request.id);
+      if (!posts.has(request.id)) answers.forget(request.id);
     });
     logger.info({ request: request.id, tool: request.input.tool_name, ...forLog(outcome) }, 'request closed');
     sessions.ended(request, outcome);
@@ -281,56 +251,6 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     // The answer came too late for this call: the messages must not go on saying that it was refused or changed.
     logger.warn({ request: request.id }, 'ran although it was refused or changed');
     later(channel.close(request, { kind: 'elsewhere', reason, at: now() }), 'message not corrected');
-  };
-
-  const verdictOf = (answer: Answer): Verdict => {
-    const request = state.entries.get(answer.requestId)?.request;
-    const may = request === undefined || options.mayAnswer(request, answer.by);
-    if (request !== undefined && request.needed > 1) dropFormer(request);
-    const verdict = judge(state, answer, elapsed());
-    // Who has no right to know hears nothing more.
-    if (verdict === 'forged' || verdict === 'not-approver') return verdict;
-    if (may === false) return 'not-approver';
-    // To say no is always possible.
-    if (may === undefined && answer.decision === 'allow') return 'misconfigured';
-    const counts = verdict === 'accepted' || verdict === 'pending';
-    return counts && isRuledOut(request, answer) ? 'ruled-out' : verdict;
-  };
-
-  /** Who has approved and may no longer do so does not count any more. */
-  const dropFormer = (request: ApprovalRequest): void => {
-    const { approvedBy = [] } = state.entries.get(request.id) ?? {};
-    const former = approvedBy.filter((by) => options.mayAnswer(request, by) !== true);
-    if (former.length > 0) apply({ type: 'discounted', id: request.id, by: former });
-  };
-
-  /** What a person wrote instead is subject to the same rules as what the agent asked for. */
-  const isRuledOut = (request: ApprovalRequest | undefined, { decision, updatedInput }: Answer): boolean =>
-    decision === 'allow' &&
-    updatedInput !== undefined &&
-    request?.offers.form === 'permission' &&
-    !options.mayRun(request, updatedInput);
-
-  const onAnswer: OnAnswer = (answer, onLater) => {
-    const verdict = verdictOf(answer);
-    if (verdict === 'misconfigured' || verdict === 'not-approver' || verdict === 'ruled-out') {
-      refuse(answer, verdict);
-      return verdict;
-    }
-    if (verdict === 'pending') early.set(answer, onLater);
-    apply({ type: 'answered', answer, now: elapsed() });
-    return verdict;
-  };
-
-  const core: Core = {
-    answer: onAnswer,
-    judge: verdictOf,
-    candidates: (requestId) => {
-      const request = state.entries.get(requestId)?.request;
-      return request === undefined ? [] : options.candidates(request);
-    },
-    revoke: grantDesk.revoke,
-    refused: noteRefused,
   };
 
   const ask = (request: ApprovalRequest, ruling: Ruling | undefined, isHere: boolean): void => {
@@ -419,7 +339,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
 
   return {
     start: () => {
-      started = channel.start(core);
+      started = channel.start(answers.core);
       // Every request awaits it too and reports the failure to its own client.
       started.then(onStarted, onNotStarted);
       return started;

@@ -1,5 +1,5 @@
 /** Which rung of the presence ladder each open request is on, and when to look at them again. */
-import type { BrokerEvent } from './broker.ts';
+import type { BrokerEvent } from './broker-state.ts';
 import type { Logger } from './logger.ts';
 import { type Course, presenceStep, quietUntil, type Step } from './presence.ts';
 import type { Recorder } from './recorder.ts';

@@ -1,7 +1,8 @@
 /** A daemon may die between any two events: what the next one makes of the records must be as if none had died. */
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { type BrokerEffect, type BrokerEvent, createBrokerState, judge, pendingRequests, step } from '../src/broker.ts';
+import { judge, step } from '../src/broker.ts';
+import { type BrokerEffect, type BrokerEvent, createBrokerState, pendingRequests } from '../src/broker-state.ts';
 import { createFollower } from '../src/store/left-behind.ts';
 import type { Answer, ApprovalRequest, Outcome, Receipt, StoreRecord } from '../src/types.ts';
 

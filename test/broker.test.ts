@@ -1,15 +1,14 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { judge, step } from '../src/broker.ts';
 import {
   type BrokerEffect,
   type BrokerEvent,
   type BrokerState,
   createBrokerState,
-  judge,
   nextExpiry,
   pendingRequests,
-  step,
-} from '../src/broker.ts';
+} from '../src/broker-state.ts';
 import type {
   Answer,
   ApprovalRequest,

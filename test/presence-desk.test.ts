@@ -1,6 +1,7 @@
 /** The ladder over the real broker, with a clock that only the test moves. */
 import { describe, expect, test } from 'bun:test';
-import { type BrokerEffect, type BrokerEvent, createBrokerState, judge, step } from '../src/broker.ts';
+import { judge, step } from '../src/broker.ts';
+import { type BrokerEffect, type BrokerEvent, createBrokerState } from '../src/broker-state.ts';
 import { createPresenceDesk } from '../src/presence-desk.ts';
 import { createRequest } from '../src/request.ts';
 import type { Answer, ApprovalRequest, LeftBehind, Outcome, PresenceRules, Verdict } from '../src/types.ts';
