@@ -56,7 +56,8 @@ export function checkConfig(facts: ConfigFacts): readonly Check[] {
       : isError(policy)
         ? failure('policy', 'policy', policy)
         : ok('policy', `policy: ${facts.rules} rule${facts.rules === 1 ? '' : 's'}`),
-    ...(fromEnvironment.length === 0
+    // Without a file the line about it says so.
+    ...(fromEnvironment.length === 0 || !isThere
       ? []
       : [
           warn(
@@ -86,12 +87,12 @@ export function checkConfig(facts: ConfigFacts): readonly Check[] {
   ];
 }
 
-function fileCheck({ file, isThere, settings }: ConfigFacts): Check {
+function fileCheck({ file, isThere, settings, fromEnvironment }: ConfigFacts): Check {
   if (settings !== undefined) return failure('config', 'config file', settings);
   if (!isThere) {
     return warn(
       'config',
-      `config file: there is none at ${file}`,
+      `config file: there is none at ${file}${fromEnvironment.length === 0 ? '' : `; a project's agent settings can set ${listed(fromEnvironment, 5)}, too`}`,
       `Run claude-slack-hook setup, or write botToken, appToken and userId into ${file}, mode 0600.`,
     );
   }

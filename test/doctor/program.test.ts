@@ -40,9 +40,12 @@ describe('the checks of the program and its config', () => {
   });
 
   test('warn of what the environment says in its place, and of no file at all', () => {
-    expect(statesOf({ isThere: false, fromEnvironment: ['SLACK_BOT_TOKEN', 'SLACK_USER_ID'] })).toEqual([
-      ...['config warn', 'policy skipped', 'environment warn'],
-    ]);
+    const fromEnvironment = ['SLACK_BOT_TOKEN', 'SLACK_USER_ID'];
+    expect(statesOf({ fromEnvironment })).toEqual(['config ok', 'policy ok', 'environment warn']);
+    expect(statesOf({ isThere: false, fromEnvironment })).toEqual(['config warn', 'policy skipped']);
+    expect(checkConfig({ ...WELL, isThere: false, fromEnvironment })[0]?.what).toEndWith(
+      'can set SLACK_BOT_TOKEN and SLACK_USER_ID, too',
+    );
   });
 
   test('warn of a project that sets what the file does not say', () => {
