@@ -39,7 +39,7 @@ const MUTANTS = [
   },
   {
     name: 'what was not offered counts',
-    edits: [["if (!isOffered(request, answer)) return 'not-offered';", '']],
+    edits: [['if (!isOffered(request, answer) || isBeyond', 'if (isBeyond']],
   },
   {
     name: 'one of two approvers is enough',
