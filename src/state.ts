@@ -1,4 +1,6 @@
 /** Where this user's lasting files are: log, audit log, the name of this installation, and what belongs to the daemon of one Slack app. */
+import { AppError } from './errors.ts';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface StatePaths {
@@ -60,7 +62,10 @@ export function appPathsIn(dir: string): AppPaths {
   };
 }
 
-/** HOME, or where the system says that this user is at home. */
+/** HOME, or where the system says that this user is at home. Throws AppError('bad-config') for a relative one. */
 export function homeOf({ HOME }: Environment): string {
-  return HOME?.startsWith('/') ? HOME : process.getBuiltinModule('node:os').userInfo().homedir;
+  if (HOME?.startsWith('/')) return HOME;
+  // Bun's userInfo() says what HOME says: a relative one would make a project's directory ours.
+  if (HOME) throw new AppError('bad-config', `Expected HOME to be an absolute path, got ${JSON.stringify(HOME)}`);
+  return process.getBuiltinModule('node:os').userInfo().homedir;
 }

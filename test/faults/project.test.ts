@@ -145,4 +145,18 @@ describe('a hostile project directory', () => {
         expect(files.filter(isRead)).toEqual([join(cwd, BRANCH)]);
       }),
   );
+
+  test('[X79] is nobody’s home: a relative HOME is refused, and allows nothing', () =>
+    withBench(async (bench) => {
+      const cwd = join(bench.home, 'project');
+      writeHostile(bench, cwd);
+      chmodSync(join(cwd, '.config/claude-slack-hook/config.json'), 0o600);
+      for (const HOME of ['.', 'project', './../project']) {
+        const { stdout, stderr } = await bench.hook(payload('PreToolUse.Bash'), { cwd, env: { HOME } }).ended;
+        expect(stderr).toContain('Expected HOME to be an absolute path');
+        expect(stdout).not.toContain('"allow"');
+      }
+      expect(bench.daemons()).toEqual([]);
+      expect(bench.slack.calls()).toEqual([]);
+    }));
 });
