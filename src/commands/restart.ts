@@ -1,6 +1,7 @@
 /** `restart`: another daemon in the place of the one that runs; what is pending stays on its messages and is gone on with. */
 import { rmSync } from 'node:fs';
-import { appFingerprint, appKey, type ConnectionEvents, type Wanted } from '../daemon.ts';
+import { wantedBy } from '../asking.ts';
+import type { ConnectionEvents, Wanted } from '../daemon.ts';
 import { daemonArguments, daemonEnvironment } from '../daemon-environment.ts';
 import { throwFreshFailure } from '../daemon-files.ts';
 import { startAndConnect } from '../daemon-start.ts';
@@ -10,7 +11,6 @@ import { patienceUntil } from '../patience.ts';
 import type { DaemonStatus } from '../protocol.ts';
 import { FROM_ANY } from '../readiness.ts';
 import type { Settings } from '../settings.ts';
-import { appPaths } from '../state.ts';
 import type { Said } from '../types.ts';
 import { askDaemon } from './status.ts';
 
@@ -46,15 +46,6 @@ export async function runRestart(settings: Settings, flags: ParsedArgv['flags'],
     return { stdout: inWords(before, await connected(wanted, after, env)), stderr: '', exitCode: 0 };
   }
   throw new AppError('daemon-timeout', 'Expected another daemon in time, got none');
-}
-
-function wantedBy({ botToken, appToken, apiUrl, configFile }: Settings, env: Environment): Wanted {
-  if (botToken === undefined || appToken === undefined)
-    throw new AppError('missing-config', 'Expected a bot token and an app token, got none');
-  return {
-    paths: appPaths(env, appKey(appToken, apiUrl)),
-    app: appFingerprint({ botToken, appToken, apiUrl, configFile }),
-  };
 }
 
 /** A process id may come again; its start does not. */
