@@ -32,6 +32,10 @@ export const ERRORS = {
     exit: EXIT.config,
     hint: 'Correct the file named in the message, or add the hooks by hand: setup --dry-run shows them.',
   },
+  keychain: {
+    exit: EXIT.noPermission,
+    hint: 'Unlock the keychain, or run claude-slack-hook setup again; with --no-keychain the tokens go into the config file.',
+  },
   stopped: { exit: EXIT.tempfail, hint: 'Nothing further was changed; run claude-slack-hook setup again at any time.' },
   'config-mode': { exit: EXIT.noPermission, hint: 'Make the config file private: chmod 600 FILE.' },
   'bad-token': {

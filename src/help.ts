@@ -110,7 +110,7 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
   },
   setup: {
     usage: [
-      'setup [--agent NAME,…] [--scope user|project|local] [--mode dialog|every-call]\n        [--transport command|http] [--yes] [--dry-run] [--no-open]',
+      'setup [--agent NAME,…] [--scope user|project|local] [--mode dialog|every-call]\n        [--transport command|http] [--yes] [--dry-run]\n        [--no-open] [--no-keychain]',
       'setup manifest',
       'setup uninstall [--agent NAME,…] [--dry-run]',
     ],
@@ -125,6 +125,7 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
       yes: { help: 'Ask nothing' },
       'dry-run': { help: 'Show what would be written, and write nothing' },
       'no-open': { help: 'Do not open a browser' },
+      'no-keychain': { help: 'Write the tokens into the config file, of mode 0600' },
     },
   },
   completion: { usage: ['completion bash|zsh|fish'], help: 'Print the completion for this shell' },

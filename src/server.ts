@@ -21,6 +21,7 @@ import { httpPortOf } from './http-port.ts';
 import type { HttpServer } from './http-server.ts';
 import { createIdleTimer } from './idle-timer.ts';
 import { instanceId } from './instance-id.ts';
+import { tokensFor } from './keychain.ts';
 import { createLazyChannel } from './lazy-channel.ts';
 import { createListener } from './listener.ts';
 import { createLogFile, createLogger, stderrSink } from './logger.ts';
@@ -117,7 +118,7 @@ async function takeOver(wanted: Wanted, tokens: Tokens, mustGo: boolean): Promis
   const check = async (): Promise<void> => {
     const { checkTokens } = await import('./channels/slack-credentials.ts');
     try {
-      await checkTokens(tokens, CHECK_TOKENS_MS);
+      await checkTokens({ ...tokens, ...(await tokensFor(tokens)) }, CHECK_TOKENS_MS);
     } catch (error) {
       keepStartFailure(wanted, toAppError(error));
       throw error;
@@ -192,6 +193,7 @@ async function serve(options: ServeOptions): Promise<number> {
     // Slack's libraries keep the processor for a while: the client that launched us is greeted before.
     if (report !== undefined) await Promise.race([greeted.promise, Bun.sleep(HELLO_MS)]);
     const { createSlackChannel } = await import('./channels/slack.ts');
+    const real = await tokensFor(tokens);
     const onHealth = (health: SlackHealth): void => {
       slack = health;
       // A revoked token: no click can come any more, so nobody may be left waiting for one.
@@ -199,8 +201,7 @@ async function serve(options: ServeOptions): Promise<number> {
         approvals.fail({ reason: health.reason ?? 'Slack refuses this app.', code: health.code ?? 'slack-auth' });
     };
     return createSlackChannel({
-      botToken,
-      appToken,
+      ...real,
       apiUrl,
       instanceId: instanceId(state),
       host: hostname(),

@@ -47,11 +47,13 @@ export function die(point: CrashPoint): void {
 }
 
 /** A variable of a test build. */
-export function testVariable(name: 'CSH_VERSION' | 'CSH_LOG_BYTES' | 'CSH_HTTP_ANY_PORT'): string | undefined {
+export function testVariable(
+  name: 'CSH_VERSION' | 'CSH_LOG_BYTES' | 'CSH_HTTP_ANY_PORT' | 'CSH_SECRET_TOOL',
+): string | undefined {
   return IS_TEST_BUILD ? process.env[name] || undefined : undefined;
 }
 
 /** What a test build's daemon inherits beside what all inherit. */
 export const TEST_VARIABLES: readonly string[] = IS_TEST_BUILD
-  ? ['CSH_CRASH_AT', 'CSH_CRASH_MARK', 'CSH_VERSION', 'CSH_LOG_BYTES', 'CSH_HTTP_ANY_PORT']
+  ? ['CSH_CRASH_AT', 'CSH_CRASH_MARK', 'CSH_VERSION', 'CSH_LOG_BYTES', 'CSH_HTTP_ANY_PORT', 'CSH_SECRET_TOOL']
   : [];

@@ -32,7 +32,7 @@ export const VERBS = {
   doctor: { switches: ['json', 'quick'], values: [] },
   demo: { switches: ['auto'], values: ['port'] },
   setup: {
-    switches: ['yes', 'dry-run', 'no-open'],
+    switches: ['yes', 'dry-run', 'no-open', 'no-keychain'],
     values: ['scope', 'mode', 'transport'],
     words: ['manifest', 'uninstall'],
   },

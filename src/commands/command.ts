@@ -23,7 +23,7 @@ export async function runCommand({ mode, flags, word }: ParsedArgv, surroundings
   switch (mode) {
     case 'test': {
       const { runTest } = await import('./test.ts');
-      return runTest(getSettings(), { isWaiting: flags['no-wait'] !== true, env: env, print });
+      return runTest((await withTokens(getSettings))(), { isWaiting: flags['no-wait'] !== true, env: env, print });
     }
     case 'status': {
       const { runStatus } = await import('./status.ts');
@@ -76,11 +76,11 @@ export async function runCommand({ mode, flags, word }: ParsedArgv, surroundings
     case 'manifest':
     case 'uninstall': {
       const setup = await import('./setup.ts');
-      return setup[mode]({ flags, ...surroundings });
+      return setup[mode]({ flags, ...surroundings, withTokens: () => withTokens(getSettings) });
     }
     case 'doctor': {
       const { runDoctor } = await import('./doctor.ts');
-      return runDoctor(flags, getSettings, env);
+      return runDoctor(flags, await withTokens(getSettings), env);
     }
     case 'demo': {
       const { runDemo } = await import('./demo.ts');
@@ -92,6 +92,22 @@ export async function runCommand({ mode, flags, word }: ParsedArgv, surroundings
       const { helpText } = await import('../help.ts');
       return { stdout: helpText(), stderr: '', exitCode: 0 };
     }
+  }
+}
+
+/** For commands that speak to Slack themselves: with the tokens in place of references to the keychain. What fails, fails when they are wanted. */
+async function withTokens(getSettings: () => Settings): Promise<() => Settings> {
+  try {
+    const settings = getSettings();
+    const { botToken, appToken } = settings;
+    if (botToken === undefined || appToken === undefined) return () => settings;
+    const { tokensFor } = await import('../keychain.ts');
+    const real = { ...settings, ...(await tokensFor({ botToken, appToken })) };
+    return () => real;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
   }
 }
 

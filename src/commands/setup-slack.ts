@@ -2,6 +2,7 @@
 import { callOnce } from '../channels/slack-credentials.ts';
 import type { SlackFailure } from '../channels/slack-errors.ts';
 import { AppError } from '../errors.ts';
+import { keepTokens, openKeychain, referencesTo } from '../keychain.ts';
 import type { ParsedArgv } from '../options.ts';
 import type { Settings } from '../settings.ts';
 import { withSettings } from '../setup/config-edits.ts';
@@ -28,7 +29,7 @@ const FIND_MS = 5 * 60_000;
 
 /** Writes what is missing into the config file. Throws AppError, with nothing written. */
 export async function connect(options: ConnectOptions): Promise<Settings> {
-  const { settings, prompts, isDry, print } = options;
+  const { settings, flags, prompts, isDry, print } = options;
   const tokens = await tokensFor(options);
   if (tokens === undefined) {
     // A dry run on a machine without tokens shows what it can.
@@ -37,19 +38,22 @@ export async function connect(options: ConnectOptions): Promise<Settings> {
   }
   if (!isDry) await checkTokens(tokens, settings.apiUrl);
   const userId = settings.approvers.length > 0 ? settings.approvers.join(',') : await findPerson(options, tokens);
-  const isFlagged = (name: 'bot-token' | 'app-token' | 'user-id'): boolean => options.flags[name] !== undefined;
+  const keychain = flags['no-keychain'] === true ? undefined : openKeychain();
+  const isKept = keychain !== undefined && (isDry || (await keepTokens(tokens, keychain)));
   const wanted = {
-    botToken: tokens.botToken,
-    appToken: tokens.appToken,
+    ...(isKept ? referencesTo(tokens) : tokens),
     // A list in the file is left alone unless another one is asked for.
-    userId: settings.isConfigAsked && !isFlagged('user-id') ? undefined : userId,
+    userId: settings.isConfigAsked && flags['user-id'] === undefined ? undefined : userId,
   };
   const change = planChange(settings.configFile, (text) => withSettings(text, wanted));
   if (!isChange(change)) return settings;
   if (prompts === undefined) print(diffOf(change));
   if (isDry) return settings;
   replaceSettingsFile(settings.configFile, change.after ?? '', 0o600);
-  prompts?.say(`Tokens and person are in ${settings.configFile}, readable by you only.`);
+  const where = isKept
+    ? `The tokens are in the ${keychain.name}, the person is in ${settings.configFile}.`
+    : `Tokens and person are in ${settings.configFile}, readable by you only.`;
+  prompts?.say(where);
   return settings;
 }
 

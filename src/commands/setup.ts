@@ -41,17 +41,19 @@ export interface SetupOptions {
   readonly env: Environment;
   readonly getSettings: () => Settings;
   readonly print: (text: string) => void;
+  /** The settings with the tokens themselves, where the config file only refers to them. */
+  readonly withTokens: () => Promise<() => Settings>;
 }
 
 const DONE: Said = { stdout: '', stderr: '', exitCode: 0 };
 
 /** Throws AppError, with nothing changed by the step that failed. */
-export async function setup({ flags, env, getSettings, print }: SetupOptions): Promise<Said> {
+export async function setup({ flags, env, print, withTokens }: SetupOptions): Promise<Said> {
   const choice = readChoice(flags);
   const isDry = flags['dry-run'] === true;
   const prompts = flags.yes === true || isDry || !process.stdin.isTTY ? undefined : await openPrompts();
   prompts?.begin('claude-slack-hook: approvals for coding agents, in Slack');
-  const settings = await connect({ settings: getSettings(), flags, env, prompts, isDry, print });
+  const settings = await connect({ settings: (await withTokens())(), flags, env, prompts, isDry, print });
   const home = homeOf(env);
   const agents = choice.agents ?? (await chooseAgents(prompts, agentsHere(home, env)));
   const mode = choice.mode ?? (await chooseMode(prompts, agents));
@@ -85,7 +87,7 @@ export async function setup({ flags, env, getSettings, print }: SetupOptions): P
     else prompts.say(words);
   }
   if (agents.length === 0) print('No agent was chosen, so no hooks were written.\n');
-  const { stdout: checks } = await runDoctor({ ...flags, quick: true }, getSettings, env);
+  const { stdout: checks } = await runDoctor({ ...flags, quick: true }, await withTokens(), env);
   if (prompts === undefined) print(checks);
   else prompts.show('doctor', checks.trimEnd());
   const end = 'claude-slack-hook doctor says that again; setup uninstall takes the hooks out.';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'jsonc-parser';
-import { BINARY, payload, type TestBench, withBench } from './bench.ts';
+import { BINARY, payload, TEST_BINARY, type TestBench, withBench } from './bench.ts';
 import { decisionOf } from './cards.ts';
 
 const EVERY = ['--agent', 'claude,codex,cursor,gemini,opencode'];
@@ -148,6 +148,74 @@ describe('setup without questions', () => {
       const ran = await bench.run(['setup', '--yes', '--agent', 'claude,gemini']);
       expect(ran.stderr).toEndWith('code: bad-settings\n');
       expect(readFileSync(join(bench.home, '.claude/settings.json'), 'utf8')).toBe('{}\n');
+    }));
+});
+
+describe('setup on a machine with a keyring', () => {
+  /** What `secret-tool` of libsecret does, with files. */
+  function keyringIn({ home }: TestBench): { readonly env: Record<string, string>; readonly folder: string } {
+    const folder = join(home, '.keyring');
+    const tool = join(home, 'secret-tool');
+    mkdirSync(folder);
+    const script = [
+      '#!/bin/sh',
+      `for last; do :; done; file="${folder}/$last"`,
+      'case $1 in',
+      '  store) cat > "$file" ;;',
+      '  lookup) [ -f "$file" ] && cat "$file" ;;',
+      'esac',
+    ];
+    writeFileSync(tool, `${script.join('\n')}\n`, { mode: 0o755 });
+    return { folder, env: { CSH_SECRET_TOOL: tool } };
+  }
+  const command = [TEST_BINARY];
+
+  test('puts the tokens there and references into the file; hooks, the daemon and doctor find them', () =>
+    withBench(async (bench) => {
+      const { env, folder } = keyringIn(bench);
+      const { botToken, appToken } = bench.slack;
+      const ran = await bench.run(['setup', '--yes', '--agent', 'claude'], { command, env });
+      expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
+      const config = readFileSync(configOf(bench), 'utf8');
+      expect(config).not.toContain(botToken);
+      expect(config).not.toContain(appToken);
+      expect(JSON.parse(config).botToken).toMatch(/^xoxb-keychain-[0-9a-f]{16}$/);
+      expect(readdirSync(folder)).toHaveLength(2);
+
+      const run = { command, env: { ...NO_SETTINGS, ...env } };
+      const { hook, card } = await bench.ask(payload('PreToolUse.Bash'), run);
+      await bench.press(card, 'csh_approve');
+      expect(decisionOf((await hook.ended).stdout)).toBe('allow');
+      const doctor = await bench.run(['doctor', '--quick'], run);
+      expect(doctor.stdout).toContain('✓ bot token');
+      const again = await bench.run(['setup', '--yes', '--agent', 'claude'], run);
+      expect(again.exitCode).toBe(0);
+      expect(readFileSync(configOf(bench), 'utf8')).toBe(config);
+    }));
+
+  test('whose tokens are gone or others says so, and nothing is asked', () =>
+    withBench(async (bench) => {
+      const { env, folder } = keyringIn(bench);
+      await bench.run(['setup', '--yes', '--agent', 'claude'], { command, env });
+      const run = { command, env: { ...NO_SETTINGS, ...env } };
+      const posts = bench.slack.calls('chat.postMessage').length;
+      for (const name of readdirSync(folder)) writeFileSync(join(folder, name), `xoxb-of-somebody-${'e'.repeat(9)}`);
+      const other = await bench.hook(payload('PreToolUse.Bash'), run).ended;
+      expect(decisionOf(other.stdout)).toBe('ask');
+      expect(other.stderr).toEndWith('code: keychain\n');
+      expect(bench.slack.calls('chat.postMessage')).toHaveLength(posts);
+    }));
+
+  test('that does not keep what it is given, or with --no-keychain, has the tokens in the private file', () =>
+    withBench(async (bench) => {
+      const { env } = keyringIn(bench);
+      const args = ['setup', '--yes', '--agent', 'claude', '--no-keychain'];
+      expect(await bench.run(args, { command, env })).toMatchObject({ exitCode: 0 });
+      expect(JSON.parse(readFileSync(configOf(bench), 'utf8')).botToken).toBe(bench.slack.botToken);
+      const broken = { CSH_SECRET_TOOL: '/bin/false' };
+      expect(await bench.run(args.slice(0, -1), { command, env: broken })).toMatchObject({ exitCode: 0 });
+      expect(JSON.parse(readFileSync(configOf(bench), 'utf8')).botToken).toBe(bench.slack.botToken);
+      expect(statSync(configOf(bench)).mode & 0o777).toBe(0o600);
     }));
 });
 
