@@ -52,16 +52,22 @@ export async function setup({ flags, env, print, withTokens }: SetupOptions): Pr
   const choice = readChoice(flags);
   const isDry = flags['dry-run'] === true;
   const prompts = flags.yes === true || isDry || !process.stdin.isTTY ? undefined : await openPrompts();
-  prompts?.begin('claude-slack-hook: approvals for coding agents, in Slack');
-  const settings = await connect({ settings: (await withTokens())(), flags, env, prompts, isDry, print });
   const home = homeOf(env);
+  const planOptions = ({ deadlineMs, configFile }: Settings): PlanOptions => ({
+    ...{ scope: choice.scope, mode: choice.mode ?? 'dialog', program: programPath(), deadlineMs },
+    ...{ args: flags.config === undefined ? [] : ['--config', configFile], home, project: process.cwd(), env },
+  });
+  prompts?.begin('claude-slack-hook: approvals for coding agents, in Slack');
+  const given = (await withTokens())();
+  // Who answers no questions is told of a file that cannot be edited before anything is written.
+  if (prompts === undefined)
+    for (const agent of choice.agents ?? agentsHere(home, env)) planFor(agent, planOptions(given), undefined);
+  const settings = await connect({ settings: given, flags, env, prompts, isDry, print });
   const agents = choice.agents ?? (await chooseAgents(prompts, agentsHere(home, env)));
   const mode = choice.mode ?? (await chooseMode(prompts, agents));
-  const { scope } = choice;
-  const args = flags.config === undefined ? [] : ['--config', settings.configFile];
-  const options = { scope, mode, program: programPath(), args, deadlineMs: settings.deadlineMs, home, env };
+  const options = { ...planOptions(settings), mode };
   const http = choice.transport === 'http' ? httpPlan(settings, options, isDry) : undefined;
-  const plans = agents.map((agent) => planFor(agent, { ...options, project: process.cwd() }, http));
+  const plans = agents.map((agent) => planFor(agent, options, http));
   const changes = plans.map(({ change }) => change).filter(isChange);
   for (const change of changes) {
     if (prompts === undefined) print(diffOf(change));
@@ -76,7 +82,7 @@ export async function setup({ flags, env, print, withTokens }: SetupOptions): Pr
   if (changes.length > 0 && prompts !== undefined && !(await prompts.confirm('Write these hooks?')))
     throw new AppError('stopped', 'The hooks were not written');
   const ledger = openLedger(ledgerPath(env));
-  for (const change of changes) install(change, ledger);
+  install(changes, ledger);
   for (const { agent, trust } of plans) {
     const limits = limitsOf(agent);
     const words = [
@@ -87,6 +93,7 @@ export async function setup({ flags, env, print, withTokens }: SetupOptions): Pr
     else prompts.say(words);
   }
   if (agents.length === 0) print('No agent was chosen, so no hooks were written.\n');
+  if (changes.length > 0) print(`What was in these files before is kept in ${ledgerPath(env)}.\n`);
   const { stdout: checks } = await runDoctor({ ...flags, quick: true }, await withTokens(), env);
   if (prompts === undefined) print(checks);
   else prompts.show('doctor', checks.trimEnd());

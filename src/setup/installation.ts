@@ -24,9 +24,20 @@ export function planChange(path: string, edit: (text: string) => string): FileCh
   return { path, before, after: edit(before ?? '') };
 }
 
-/** Throws AppError('bad-settings'); then nothing has changed. */
-export function install({ path, before, after, mode }: FileChange, ledger: Ledger): void {
-  if (after === undefined || before === after) return;
+/** All of them or none. Throws AppError('bad-settings'); then everything is as it was. */
+export function install(changes: readonly FileChange[], ledger: Ledger): void {
+  const undo: (() => void)[] = [];
+  try {
+    for (const change of changes) undo.push(installOne(change, ledger));
+  } catch (error) {
+    for (const step of undo.toReversed()) step();
+    throw error;
+  }
+}
+
+/** Returns what takes it back. */
+function installOne({ path, before, after, mode }: FileChange, ledger: Ledger): () => void {
+  if (after === undefined || before === after) return () => {};
   const file = readSettingsFile(path);
   const known = ledger.find(path);
   // What we wrote ourselves is not what there was before us.
@@ -39,6 +50,13 @@ export function install({ path, before, after, mode }: FileChange, ledger: Ledge
     made: isOurs ? known.made : made,
     ...(original === undefined ? {} : { before: original }),
   });
+  return () => {
+    if (file === undefined) rmSync(path, { force: true });
+    else replaceSettingsFile(path, file.text, file.mode);
+    removeDirectories(made);
+    if (known === undefined) ledger.drop(path);
+    else ledger.keep(known);
+  };
 }
 
 /**

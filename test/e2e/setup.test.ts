@@ -148,6 +148,7 @@ describe('setup without questions', () => {
       const ran = await bench.run(['setup', '--yes', '--agent', 'claude,gemini']);
       expect(ran.stderr).toEndWith('code: bad-settings\n');
       expect(readFileSync(join(bench.home, '.claude/settings.json'), 'utf8')).toBe('{}\n');
+      expect(Object.keys(treeOf(bench))).not.toContain('.config');
     }));
 });
 

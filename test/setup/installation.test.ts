@@ -36,11 +36,7 @@ describe('what setup writes', () => {
     chmodSync(at(path), mode);
     return at(path);
   };
-  const add = (path: string): void =>
-    install(
-      planChange(path, (text) => `${text}+ours`),
-      ledger,
-    );
+  const add = (path: string): void => install([planChange(path, (text) => `${text}+ours`)], ledger);
   const remove = (path: string, book = ledger): void => {
     const change = planRemoval(path, book, (text) => text.replace('+ours', ''));
     if (change !== undefined) uninstall(change, book);
@@ -78,11 +74,7 @@ describe('what setup writes', () => {
     for (const path of paths)
       expect(statSync(path).mode & 0o777).toBe([0o644, 0o600, 0o640, 0o600, 0o600][paths.indexOf(path)] ?? 0);
     // Again, and by another process.
-    for (const path of paths)
-      install(
-        planChange(path, (text) => text.replace('+ours', '+newer')),
-        ledger,
-      );
+    for (const path of paths) install([planChange(path, (text) => text.replace('+ours', '+newer'))], ledger);
     for (const path of paths) remove(path, openLedger(join(dir, 'state/setup.json')));
     expect(tree()).toEqual(before);
     expect(readdirSync(join(dir, 'state'))).toEqual([]);
@@ -136,6 +128,20 @@ describe('what setup writes', () => {
     expect(() => add(path)).toThrow('to be writable');
     expect(readFileSync(path, 'utf8')).toBe('mine');
     chmodSync(join(path, '..'), 0o700);
+  });
+
+  test('is in all files or in none: one that cannot be written takes back what was written before it', () => {
+    const [first, later] = [put('first.json', 'one', 0o640), at('made/second.json')];
+    add(first);
+    const before = tree();
+    const known = ledger.all();
+    put('file', 'x');
+    const changes = [first, later].map((path) => planChange(path, (text) => `${text}+more`));
+    const broken = { path: at('file/below.json'), before: undefined, after: 'x' };
+    expect(() => install([...changes, broken], ledger)).toThrow('Expected');
+    rmSync(at('file'));
+    expect(tree()).toEqual(before);
+    expect(ledger.all()).toEqual(known);
   });
 
   test('leaves no directory behind when the file cannot be made', () => {
