@@ -26,6 +26,8 @@ export function createTidier({
     bytes = 0;
     isDue = false;
     collect();
+    // What the first one has let go of is given back by the second: measured, 11 MB of 75 MB of garbage.
+    after(CALM_MS, collect);
   };
   const wait = (): void => {
     const seen = bytes;
