@@ -27,6 +27,7 @@ import {
 import { openLedger } from '../setup/ledger.ts';
 import { opencodePlugin, opencodePluginPath } from '../setup/opencode-plugin.ts';
 import type { Prompts } from '../setup/prompts.ts';
+import { checkInside } from '../setup/settings-file.ts';
 import { manifest as manifestText } from '../setup/slack-app.ts';
 import { homeOf, statePaths } from '../state.ts';
 import type { AgentName, Said } from '../types.ts';
@@ -166,6 +167,7 @@ interface FilePlan {
 /** @param http Claude Code's hooks, when they go over HTTP; the others have none of that kind */
 function planFor(agent: AgentName, options: PlanOptions, http: HookPlan['hooks'] | undefined): FilePlan {
   const plan = planHooks(agent, options);
+  if (options.scope !== 'user') checkInside(plan?.path ?? opencodePluginPath(options.scope, options), options.project);
   if (plan !== undefined && agent === 'claude' && http !== undefined) {
     const change = planChange(plan.path, (text) => withHooks(text, { ...plan, hooks: http }));
     // The token is in it.

@@ -97,6 +97,27 @@ function makeDirectories(path: string): readonly string[] {
   return [...above, path];
 }
 
+/**
+ * Throws AppError('bad-settings') for a file of a project that is not in it: a repository may hold links to this user's own files,
+ * and who sets a project up means the project.
+ */
+export function checkInside(path: string, project: string): void {
+  let there = path;
+  while (lstatSync(there, { throwIfNoEntry: false }) === undefined) there = dirname(there);
+  const [real, root] = [realPath(there), realPath(project)];
+  if (real !== root && !real?.startsWith(`${root}/`))
+    throw bad(path, 'to be in the project, got a link that leads out of it');
+}
+
+/** Undefined for a link to nothing. */
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Those that are empty. */
 export function removeDirectories(paths: readonly string[]): void {
   for (const path of paths.toReversed()) {

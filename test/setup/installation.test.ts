@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { install, planChange, planRemoval, uninstall } from '../../src/setup/installation.ts';
 import { type Ledger, openLedger } from '../../src/setup/ledger.ts';
-import { readSettingsFile } from '../../src/setup/settings-file.ts';
+import { checkInside, readSettingsFile } from '../../src/setup/settings-file.ts';
 
 const IS_ROOT = process.getuid?.() === 0;
 
@@ -148,6 +148,21 @@ describe('what setup writes', () => {
     put('file', 'x');
     expect(() => add(at('file/below/settings.json'))).toThrow('Expected');
     expect(readdirSync(join(dir, 'home'))).toEqual(['file']);
+  });
+
+  test('in a project is in the project: a link that leads out of it is refused', () => {
+    const own = put('own.json', '{}');
+    put('project/inside.json', '{}');
+    const project = at('project');
+    mkdirSync(join(project, '.real'));
+    symlinkSync('../own.json', join(project, 'out.json'));
+    symlinkSync('..', join(project, '.out'));
+    symlinkSync('.real', join(project, '.in'));
+    symlinkSync('nothing', join(project, 'dangling.json'));
+    for (const path of ['inside.json', '.in/new.json', 'a/b/c.json']) checkInside(join(project, path), project);
+    for (const path of ['out.json', '.out/new.json', '.out/own.json', 'dangling.json', '../own.json'])
+      expect(() => checkInside(join(project, path), project)).toThrow('a link that leads out of it');
+    expect(readFileSync(own, 'utf8')).toBe('{}');
   });
 
   test('keeps a file that is read-only read-only', () => {
