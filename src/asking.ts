@@ -108,8 +108,8 @@ export async function decide(question: Question, { id, patience, isBack }: Attem
   reply.promise.catch(() => {});
 
   const launchWith = async (): Promise<LaunchOptions> => {
-    const { daemonArguments, daemonEnvironment } = await import('./daemon-environment.ts');
-    return { env: daemonEnvironment(settings, env), args: daemonArguments(flags) };
+    const { launchOptions } = await import('./daemon-environment.ts');
+    return launchOptions(settings, flags, env);
   };
   const events = { onLine, onBroken: reply.reject, onClose };
   const connection: Connection = await connectOrStart(wanted, launchWith, { left: patience, isBack }, events);

@@ -1,4 +1,5 @@
 /** What a daemon inherits: named variables only, the tokens among them, and the options that are no secrets. */
+import type { LaunchOptions } from './daemon.ts';
 import type { OPTIONS, ParsedArgv } from './options.ts';
 import type { Settings } from './settings.ts';
 import { TEST_VARIABLES } from './test-build.ts';
@@ -14,8 +15,13 @@ const INHERITED: ReadonlySet<string> = new Set([
   ...TEST_VARIABLES,
 ]);
 
+/** What a daemon is started with, by a program with these settings and flags. */
+export function launchOptions(settings: Settings, flags: ParsedArgv['flags'], env: Environment): LaunchOptions {
+  return { env: daemonEnvironment(settings, env), args: daemonArguments(flags) };
+}
+
 /** Environment of the daemon, secrets included: /proc shows a process's environment to its own user only, its argv to everyone. */
-export function daemonEnvironment(settings: Settings, env: Environment): Readonly<Record<string, string>> {
+function daemonEnvironment(settings: Settings, env: Environment): Readonly<Record<string, string>> {
   const inherited = Object.entries(env).filter(
     (entry): entry is [string, string] => INHERITED.has(entry[0]) && entry[1] !== undefined,
   );
@@ -42,7 +48,7 @@ const DAEMON_FLAGS: ReadonlySet<string> = new Set([
   'on-failure',
 ] satisfies (typeof OPTIONS)[number]['flag'][]);
 
-export function daemonArguments(flags: ParsedArgv['flags']): readonly string[] {
+function daemonArguments(flags: ParsedArgv['flags']): readonly string[] {
   return Object.entries(flags).flatMap(([name, value]) =>
     DAEMON_FLAGS.has(name) ? [value === true ? `--${name}` : `--${name}=${value}`] : [],
   );

@@ -5,6 +5,7 @@ import {
   type Connection,
   type ConnectionEvents,
   type Effort,
+  IGNORED,
   type LaunchOptions,
   type Meeting,
   meet,
@@ -15,7 +16,15 @@ import { startError, throwFreshFailure } from './daemon-files.ts';
 import { takeLock } from './daemon-lock.ts';
 import { AppError } from './errors.ts';
 import type { Patience } from './patience.ts';
-import { FROM_OUTDATED, KILLED, READY_ENV, type Readiness, readReadiness, TAKE_OVER_ENV } from './readiness.ts';
+import {
+  FROM_ANY,
+  FROM_OUTDATED,
+  KILLED,
+  READY_ENV,
+  type Readiness,
+  readReadiness,
+  TAKE_OVER_ENV,
+} from './readiness.ts';
 
 const READY_FD = 3;
 const RETRY_CONNECT_MS = 4;
@@ -69,6 +78,13 @@ export async function startAndConnect(
   }
   throwFreshFailure(wanted);
   throw new AppError('daemon-timeout', 'Expected the daemon to listen in time, got no connection');
+}
+
+/** Starts a daemon in the place of whichever runs. Throws as `connectOrStart` does. */
+export async function replaceDaemon(wanted: Wanted, launchWith: LaunchOptions, effort: Effort): Promise<void> {
+  // It may well do, but it is to make room all the same.
+  const found = { state: 'outdated', hasOtherSettings: false } as const;
+  (await startAndConnect(wanted, launchWith, effort, IGNORED, found, FROM_ANY)).close();
 }
 
 type Unready = Exclude<Meeting, { readonly state: 'ready' }>;

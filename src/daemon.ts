@@ -27,6 +27,9 @@ export interface ConnectionEvents {
   onClose(): void;
 }
 
+/** Of who only wants to know that the daemon is there. */
+export const IGNORED: ConnectionEvents = { onLine: () => {}, onBroken: () => {}, onClose: () => {} };
+
 /** Whose daemon is looked for. */
 export interface Wanted {
   readonly paths: AppPaths;
@@ -65,9 +68,14 @@ export function appFingerprint({
   return fingerprint([botToken, appToken, apiUrl, configFile]);
 }
 
-/** A name of the Slack app itself, which stays when its tokens are renewed: an app-level token is `xapp-1-<app id>-…`. */
+/** A name of the Slack app itself, which stays when its tokens are renewed. */
 export function appKey(appToken: string, apiUrl: string): string {
-  return fingerprint([/^xapp-\d+-([A-Z0-9]+)-/.exec(appToken)?.[1] ?? appToken, apiUrl]);
+  return fingerprint([appOfToken(appToken) ?? appToken, apiUrl]);
+}
+
+/** The id of the Slack app: an app-level token is `xapp-1-<app id>-…`. */
+export function appOfToken(appToken: string): string | undefined {
+  return /^xapp-\d+-([A-Z0-9]+)-/.exec(appToken)?.[1];
 }
 
 function fingerprint(texts: readonly string[]): string {

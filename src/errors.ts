@@ -150,6 +150,15 @@ export function toAppError(error: unknown): AppError {
   return new AppError('internal', error instanceof Error ? error.message : String(error), { cause: error });
 }
 
+/** What `work` gives, or why it gives nothing. */
+export function attempt<T>(work: () => T): T | AppError {
+  try {
+    return work();
+  } catch (error) {
+    return toAppError(error);
+  }
+}
+
 /** The three lines a user sees: what happened, what to do, the code. */
 export function explain(error: AppError): string {
   return `claude-slack-hook: ${oneLine(error.message)}\nhint: ${oneLine(error.hint)}\ncode: ${error.code}\n`;

@@ -28,7 +28,7 @@ export interface HttpDeskOptions {
   /** Its own token, which the agent has in its environment. */
   readonly token: string;
   readonly settings: Settings;
-  /** Asked only with `--only-screen-lock`. */
+  /** Asked about every request: whether it goes to a person, or stays with the agent's own dialog. */
   readonly mustAsk: (input: HookInput, offers: Offers) => Promise<boolean>;
 }
 

@@ -3,6 +3,7 @@
  * name the same app and the same pair of tokens. Only who speaks to Slack looks them up.
  */
 import { existsSync } from 'node:fs';
+import { appOfToken } from './daemon.ts';
 import { AppError } from './errors.ts';
 import { testVariable } from './test-build.ts';
 
@@ -37,9 +38,8 @@ export function isReference(token: string): boolean {
   return /^(xoxb|xapp-1-[A-Z0-9]+)-keychain-[0-9a-f]{16}$/.test(token);
 }
 
-/** An app-level token is `xapp-1-<app id>-…`. */
 function appOf(appToken: string): string {
-  return /^xapp-\d+-([A-Z0-9]+)-/.exec(appToken)?.[1] ?? 'X';
+  return appOfToken(appToken) ?? 'X';
 }
 
 /**

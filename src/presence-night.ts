@@ -1,5 +1,6 @@
 /** What happened in quiet hours, told to each approver in one message when they are over. */
 import { quietUntil, quietWindow } from './presence.ts';
+import { isObject } from './protocol.ts';
 import type { NightItem, Outcome, PresenceRules, StoreRecord } from './types.ts';
 
 export interface NightOptions {
@@ -111,5 +112,5 @@ function askedIn({ approvers, input }: StoreRecord): Asked {
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+  return isObject(value) ? value : {};
 }

@@ -2,6 +2,7 @@
  * What the program runs with: flag before config file before environment before default. What an agent's environment holds
  * may come from a project's settings; the config file is only this user's to write.
  */
+import { readDuration } from './durations.ts';
 import { AppError } from './errors.ts';
 import { fileStatus, readSmallFile } from './file-status.ts';
 import { type Flag, type Option, type ParsedArgv, TABLE } from './options.ts';
@@ -187,17 +188,11 @@ function checkConfig(parsed: unknown, file: string): Readonly<Record<string, str
   return config;
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** `90`, `90s`, `2m`, `500ms`, `1h` -> milliseconds; a bare number is seconds. Throws AppError('usage' | 'bad-config'). */
+/** Milliseconds. Throws AppError('usage' | 'bad-config'). */
 export function duration({ text, from }: { text: string | undefined; from: string }): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text ?? '');
-  const ms = match === null ? Number.NaN : Number(match[1]) * (UNIT_MS[match[2] ?? 's'] ?? Number.NaN);
-  // Beyond 2^31-1 ms a JavaScript timer fires at once.
-  if (!(ms > 0 && ms < 2 ** 31)) {
-    throw wrong(from, `to be a time such as 90s, 30m or 500ms, got ${quote(text)}`);
-  }
-  return Math.round(ms);
+  const ms = readDuration(text ?? '');
+  if (ms === undefined) throw wrong(from, `to be a time such as 90s, 30m or 500ms, got ${quote(text)}`);
+  return ms;
 }
 
 const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 * 1024 };

@@ -1,14 +1,12 @@
 /** A daemon that takes the place of the one that runs: of an older version, or with other tokens or another config file. */
 import { askOnce } from './ask-once.ts';
-import { type ConnectionEvents, meet, type Wanted } from './daemon.ts';
+import { IGNORED, meet, type Wanted } from './daemon.ts';
 import { readRecord } from './daemon-record.ts';
 import { AppError } from './errors.ts';
 import { encodeRetire } from './protocol-daemon.ts';
 
 /** The hook that wants the new daemon waits 1.5 s for all of it. */
 const ANSWER_MS = 500;
-
-const NOBODY: ConnectionEvents = { onLine: () => {}, onBroken: () => {}, onClose: () => {} };
 
 /**
  * Asks the running daemon to make room. False when there is no need to: it is gone, or another one has come that will do.
@@ -18,7 +16,7 @@ const NOBODY: ConnectionEvents = { onLine: () => {}, onBroken: () => {}, onClose
  */
 export async function askToRetire(wanted: Wanted, check: () => Promise<void>, mustGo = false): Promise<boolean> {
   const until = performance.now() + ANSWER_MS;
-  const meeting = await meet(wanted, () => until - performance.now(), NOBODY);
+  const meeting = await meet(wanted, () => until - performance.now(), IGNORED);
   if (meeting.state === 'ready') meeting.connection.close();
   if (meeting.state === 'absent' || (meeting.state === 'ready' && !mustGo)) return false;
   if (meeting.state === 'outdated' && meeting.hasOtherSettings) await check();

@@ -4,10 +4,10 @@ import { dirname } from 'node:path';
 import { isLocked } from '../daemon-lock.ts';
 import { readRecord } from '../daemon-record.ts';
 import type { AuditFacts, DaemonFacts, RunningDaemon, StartFailureFacts } from '../doctor/daemon.ts';
-import { isRecord, own } from '../doctor/outside.ts';
+import { own } from '../doctor/outside.ts';
 import { AppError, toAppError } from '../errors.ts';
 import { readSmallFile } from '../file-status.ts';
-import type { DaemonStatus } from '../protocol.ts';
+import { type DaemonStatus, isObject } from '../protocol.ts';
 import { runtimePaths, socketExists } from '../socket.ts';
 import { type AppPaths, statePaths } from '../state.ts';
 import { segmentsOf } from '../store/segments.ts';
@@ -47,10 +47,10 @@ export function daemonFacts(
       typeof status === 'object' && !(status instanceof AppError)
         ? { pid: status.pid, version: String(status.version), pending: listLength(status.pending), ...httpOf(status) }
         : status,
-    isLocked: app === undefined ? undefined : attempt(() => isLocked(app.lock)),
-    socketDir: attempt(() => socketDirOf(app, env)),
-    stateDir: attempt(() => stateDirOf(statePaths(env).dir)),
-    audit: attempt(() => auditOf(statePaths(env).audit)),
+    isLocked: app === undefined ? undefined : inStateDir(() => isLocked(app.lock)),
+    socketDir: inStateDir(() => socketDirOf(app, env)),
+    stateDir: inStateDir(() => stateDirOf(statePaths(env).dir)),
+    audit: inStateDir(() => auditOf(statePaths(env).audit)),
     lastFailure: app === undefined ? undefined : lastFailure(app.failure, now),
   };
 }
@@ -129,7 +129,7 @@ function auditOf(path: string): AuditFacts {
 function lastFailure(path: string, now: number): StartFailureFacts | undefined {
   try {
     const kept: unknown = JSON.parse(readSmallFile(path) ?? 'null');
-    if (!isRecord(kept)) return undefined;
+    if (!isObject(kept)) return undefined;
     const [message, hint, at] = [own(kept, 'message'), own(kept, 'hint'), own(kept, 'at')];
     if (typeof message !== 'string' || typeof hint !== 'string' || typeof at !== 'number') return undefined;
     const agoMs = now - at;
@@ -139,7 +139,8 @@ function lastFailure(path: string, now: number): StartFailureFacts | undefined {
   }
 }
 
-function attempt<T>(work: () => T): T | AppError {
+/** What the system refuses here is about our places. */
+function inStateDir<T>(work: () => T): T | AppError {
   try {
     return work();
   } catch (error) {

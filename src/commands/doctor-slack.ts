@@ -3,10 +3,11 @@ import { readFailure, type SlackFailure } from '../channels/slack-errors.ts';
 import { readIdentity, requireScope } from '../channels/slack-health.ts';
 import { type Link, openLink } from '../channels/slack-link.ts';
 import { DEFAULT_TIMING, pause } from '../channels/slack-timing.ts';
+import { appOfToken } from '../daemon.ts';
 import { own } from '../doctor/outside.ts';
 import type { DaemonLink, HeldFacts, SlackFacts } from '../doctor/slack.ts';
 import type { TokenFacts } from '../doctor/tokens.ts';
-import { AppError, toAppError } from '../errors.ts';
+import { AppError, attempt, toAppError } from '../errors.ts';
 import type { DaemonStatus } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
 import { type Credentials, callSlack, checkForm, proxyOf, withSlackFix } from './credentials.ts';
@@ -43,7 +44,7 @@ export async function askSlack(
   const nothing: SlackFacts = {
     ...{ ...around, connection: undefined, approvers: [], messagesTab: undefined, skewMs: undefined },
   };
-  const form = checked(() => checkForm({ ...settings, approvers }));
+  const form = attempt(() => checkForm({ ...settings, approvers }));
   const untried: TokenFacts = {
     form: undefined,
     bot: undefined,
@@ -84,7 +85,7 @@ async function askBot({ botToken, apiUrl }: Credentials, approvers: readonly str
     });
     const identity = readIdentity(answer);
     const { team, botUserId, botId, scopes } = identity;
-    const checkedScope = checked(() => requireScope(identity));
+    const checkedScope = attempt(() => requireScope(identity));
     const lack = checkedScope instanceof AppError ? checkedScope : undefined;
     const told = own(answer, 'app_id');
     const [botApp, reached] = await Promise.all([
@@ -118,11 +119,6 @@ async function askApp({ appToken, apiUrl }: Credentials): Promise<'works' | AppE
   } catch (error) {
     return toAppError(error);
   }
-}
-
-/** An app-level token is `xapp-1-<app id>-…`. */
-function appOfToken(appToken: string): string | undefined {
-  return /^xapp-\d+-([A-Z0-9]+)-/.exec(appToken)?.[1];
 }
 
 interface Connected {
@@ -225,14 +221,6 @@ async function writeTo(botToken: string, apiUrl: string, channel: string, user: 
     const args = { channel, user, text: NOTE };
     await callSlack(botToken, apiUrl, 'chat.postEphemeral', 'write to an approver', { args });
     return 'on';
-  } catch (error) {
-    return toAppError(error);
-  }
-}
-
-function checked<T>(work: () => T): T | AppError {
-  try {
-    return work();
   } catch (error) {
     return toAppError(error);
   }

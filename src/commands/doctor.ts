@@ -1,7 +1,6 @@
 /** `doctor`: everything that has to be right for an agent's question to reach a person, one line each, with the fix. */
 import { existsSync, readFileSync } from 'node:fs';
 import { checkRuntime } from '../channels/slack-runtime.ts';
-import { appKey } from '../daemon.ts';
 import { raiseDescriptors } from '../daemon-limits.ts';
 import { asJson, type Check, exitCodeOf, printed, skipped } from '../doctor/check.ts';
 import { checkDaemon, type DaemonFacts } from '../doctor/daemon.ts';
@@ -10,24 +9,26 @@ import { type FoundHooks, findHooks } from '../doctor/hook-sources.ts';
 import { checkHooks } from '../doctor/hooks.ts';
 import { projectVariables } from '../doctor/hooks-claude.ts';
 import { checkMachine } from '../doctor/machine.ts';
-import { isRecord } from '../doctor/outside.ts';
 import { type ConfigFacts, checkConfig, checkProgram, type ProgramFacts } from '../doctor/program.ts';
 import { checkSlack } from '../doctor/slack.ts';
 import { checkTokens } from '../doctor/tokens.ts';
-import { AppError, toAppError } from '../errors.ts';
+import { readDuration } from '../durations.ts';
+import { AppError, attempt } from '../errors.ts';
 import { httpPortOf } from '../http-port.ts';
 import { VISIBLE_TOKENS } from '../misused.ts';
 import { TABLE } from '../options.ts';
 import { escapeHidden } from '../policy/call.ts';
 import { type PolicyConfig, readPolicyConfig } from '../policy/config.ts';
+import { isObject } from '../protocol.ts';
 import { detectScreenLock } from '../screen/screen.ts';
 import { findFormats } from '../secrets-formats.ts';
-import { configFileOf, duration, type Settings } from '../settings.ts';
-import { type AppPaths, appPaths, homeOf } from '../state.ts';
+import { configFileOf, type Settings } from '../settings.ts';
+import { homeOf } from '../state.ts';
 import type { Said } from '../types.ts';
 import { VERSION } from '../version.ts';
 import { daemonFacts, statusOf } from './doctor-daemon.ts';
 import { askSlack, type SlackQuestions } from './doctor-slack.ts';
+import { appOf } from './status.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -49,7 +50,7 @@ export async function runDoctor(
   });
   const file = attempt(() => configFileOf(flags, env));
   const config = configFacts(settings, typeof file === 'string' ? file : '', found, env);
-  const app = appOf(settings, env);
+  const app = settings instanceof AppError ? undefined : appOf(settings, env);
   const status = await statusOf(app, env);
   const daemon = daemonFacts(app, env, status);
   const probe = createProbe(homeOf(env), env.PATH);
@@ -69,11 +70,6 @@ export async function runDoctor(
   const show = createShow(settings, env);
   const print = flags.json === true ? asJson : printed;
   return { stdout: print(checks, show), stderr: '', exitCode: exitCodeOf(checks) };
-}
-
-function appOf(settings: Settings | AppError, env: Environment): AppPaths | undefined {
-  if (settings instanceof AppError || settings.appToken === undefined) return undefined;
-  return appPaths(env, appKey(settings.appToken, settings.apiUrl));
 }
 
 async function slackChecks(
@@ -114,7 +110,7 @@ function configFacts(
   const content = isThere && isUsable ? attempt((): unknown => JSON.parse(readFileSync(file, 'utf8'))) : undefined;
   const policy = content === undefined ? undefined : attempt(() => readPolicyConfig(content, file));
   const names = TABLE.flatMap(({ env: name, key }) => (name === undefined || key === undefined ? [] : [{ name, key }]));
-  const isInFile = (key: string): boolean => isRecord(content) && Object.hasOwn(content, key);
+  const isInFile = (key: string): boolean => isObject(content) && Object.hasOwn(content, key);
   const set = names.filter(({ name }) => env[name] !== undefined && env[name] !== '');
   const claude = found.agents.find(({ agent }) => agent === 'claude');
   const given = names.flatMap(({ name, key }) =>
@@ -152,10 +148,7 @@ function timesOf(settings: Settings | AppError) {
   return {
     deadlineMs: isUsable ? settings.deadlineMs : DEADLINE_MS,
     stopReplyMs: isUsable ? settings.stopReplyMs : undefined,
-    toMs: (text: string): number | undefined => {
-      const ms = attempt(() => duration({ text, from: 'the hook' }));
-      return ms instanceof AppError ? undefined : ms;
-    },
+    toMs: readDuration,
   };
 }
 
@@ -180,12 +173,4 @@ function createShow(settings: Settings | AppError, env: Environment): (text: str
     );
     return escapeHidden(parts);
   };
-}
-
-function attempt<T>(work: () => T): T | AppError {
-  try {
-    return work();
-  } catch (error) {
-    return toAppError(error);
-  }
 }

@@ -1,13 +1,12 @@
 /** `ensure`: the daemon is there when the agent's session begins. Claude Code sends no SessionStart over HTTP, so a command has to do it. */
 import { PREPARE_MS, wantedBy } from '../asking.ts';
 import { logLine } from '../client-log.ts';
-import { type ConnectionEvents, connectOrStart } from '../daemon.ts';
-import { daemonArguments, daemonEnvironment } from '../daemon-environment.ts';
-import { startAndConnect } from '../daemon-start.ts';
+import { connectOrStart, IGNORED } from '../daemon.ts';
+import { launchOptions } from '../daemon-environment.ts';
+import { replaceDaemon } from '../daemon-start.ts';
 import { AppError, toAppError } from '../errors.ts';
 import { httpPortOf } from '../http-port.ts';
 import type { ParsedArgv } from '../options.ts';
-import { FROM_ANY } from '../readiness.ts';
 import type { Settings } from '../settings.ts';
 import type { Said } from '../types.ts';
 import { askDaemon } from './status.ts';
@@ -16,9 +15,6 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A hook may be about to start a daemon, without the port that only we were told of. */
 const MAX_TRIES = 3;
-/** A daemon without the port has to make room. */
-const OUTDATED = { state: 'outdated', hasOtherSettings: false } as const;
-const NOBODY: ConnectionEvents = { onLine: () => {}, onBroken: () => {}, onClose: () => {} };
 
 /**
  * Starts a daemon unless one runs that has the port of `--http`; one without it makes room, with what is pending. Whatever goes
@@ -54,15 +50,15 @@ async function ensure(flags: ParsedArgv['flags'], settings: Settings, env: Envir
   const httpPort = httpPortOf(settings);
   const wanted = wantedBy(settings, env);
   const effort = { left: () => PREPARE_MS - performance.now(), isBack: false };
-  const launchWith = { env: daemonEnvironment(settings, env), args: daemonArguments(flags) };
+  const launchWith = launchOptions(settings, flags, env);
   for (let tries = MAX_TRIES; tries > 0; tries -= 1) {
-    (await connectOrStart(wanted, async () => launchWith, effort, NOBODY)).close();
+    (await connectOrStart(wanted, async () => launchWith, effort, IGNORED)).close();
     if (httpPort === undefined) return;
     const status = await askDaemon(wanted.paths, env);
     if (typeof status === 'string')
       throw new AppError('daemon-timeout', 'The daemon did not say whether it has the port');
     if (status.http?.port === httpPort) return;
-    (await startAndConnect(wanted, launchWith, effort, NOBODY, OUTDATED, FROM_ANY)).close();
+    await replaceDaemon(wanted, launchWith, effort);
   }
   throw new AppError('daemon-start', `Expected a daemon with --http ${httpPort}, got one without it each time`);
 }

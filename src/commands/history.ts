@@ -1,5 +1,6 @@
 /** `history`: the requests in the audit log and how they ended; `history verify`: whether the log is what was written. */
 import { encodeInline } from '../channels/visible.ts';
+import { age } from '../durations.ts';
 import { AppError, oneLine } from '../errors.ts';
 import { escapeHidden } from '../policy/call.ts';
 import { matchesWildcard } from '../policy/wildcard.ts';
@@ -7,7 +8,7 @@ import { statePaths } from '../state.ts';
 import { type PastRequest, pastRequests } from '../store/requests.ts';
 import { type Verification, verifyLog } from '../store/verify.ts';
 import type { Said } from '../types.ts';
-import { age, localTime } from './times.ts';
+import { localTime } from './times.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Flags = Readonly<Record<string, string | true>>;

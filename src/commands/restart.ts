@@ -1,15 +1,14 @@
 /** `restart`: another daemon in the place of the one that runs; what is pending stays on its messages and is gone on with. */
 import { rmSync } from 'node:fs';
 import { wantedBy } from '../asking.ts';
-import type { ConnectionEvents, Wanted } from '../daemon.ts';
-import { daemonArguments, daemonEnvironment } from '../daemon-environment.ts';
+import type { Wanted } from '../daemon.ts';
+import { launchOptions } from '../daemon-environment.ts';
 import { throwFreshFailure } from '../daemon-files.ts';
-import { startAndConnect } from '../daemon-start.ts';
+import { replaceDaemon } from '../daemon-start.ts';
 import { AppError, oneLine } from '../errors.ts';
 import type { ParsedArgv } from '../options.ts';
 import { patienceUntil } from '../patience.ts';
 import type { DaemonStatus } from '../protocol.ts';
-import { FROM_ANY } from '../readiness.ts';
 import type { Settings } from '../settings.ts';
 import type { Said } from '../types.ts';
 import { askDaemon } from './status.ts';
@@ -22,24 +21,19 @@ const PATIENCE_MS = 10_000;
 const CONNECT_MS = 5_000;
 const POLL_MS = 20;
 
-/** Whatever runs has to make room. */
-const OUTDATED = { state: 'outdated', hasOtherSettings: false } as const;
-const NOBODY: ConnectionEvents = { onLine: () => {}, onBroken: () => {}, onClose: () => {} };
-
 /**
  * Has the running daemon make room and starts one, with the settings of this call. Exit code 0 once it is there.
  * Throws AppError('missing-config' | 'daemon-timeout' | 'daemon-mismatch' | whatever stopped the daemon from starting).
  */
 export async function runRestart(settings: Settings, flags: ParsedArgv['flags'], env: Environment): Promise<Said> {
   const wanted = wantedBy(settings, env);
-  const launchWith = { env: daemonEnvironment(settings, env), args: daemonArguments(flags) };
+  const launchWith = launchOptions(settings, flags, env);
   const left = patienceUntil(performance.now() + PATIENCE_MS);
   // Somebody has looked at why the last one failed, or would not ask for another.
   rmSync(wanted.paths.failure, { force: true });
   const before = await askDaemon(wanted.paths, env);
   while (left() > 0) {
-    const connection = await startAndConnect(wanted, launchWith, { left, isBack: false }, NOBODY, OUTDATED, FROM_ANY);
-    connection.close();
+    await replaceDaemon(wanted, launchWith, { left, isBack: false });
     const after = await askDaemon(wanted.paths, env);
     // Not yet: a hook was about to start one, and has met the old one.
     if (typeof after === 'string' || isSame(before, after)) continue;

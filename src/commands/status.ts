@@ -2,6 +2,7 @@
 import { askOnce } from '../ask-once.ts';
 import { appKey } from '../daemon.ts';
 import { readRecord } from '../daemon-record.ts';
+import { age } from '../durations.ts';
 import { ERRORS, oneLine } from '../errors.ts';
 import { VISIBLE_TOKENS } from '../misused.ts';
 import { escapeHidden } from '../policy/call.ts';
@@ -14,7 +15,6 @@ import { type AppPaths, appPaths, statePaths } from '../state.ts';
 import type { Said } from '../types.ts';
 import { headOf, type LogRecord, readLogLine, WARN } from './log-line.ts';
 import { createLogTail } from './log-tail.ts';
-import { age } from './times.ts';
 
 const ANSWER_MS = 1_000;
 /** Of the log's warnings and errors the last are shown, and so many characters of each. */
@@ -58,7 +58,8 @@ function isDown(status: Report['status']): boolean {
   return typeof status !== 'string' && status.slack.state === 'down';
 }
 
-function appOf({ appToken, apiUrl }: Settings, env: Environment): AppPaths | undefined {
+/** The files of the app's daemon; undefined while no app is known. */
+export function appOf({ appToken, apiUrl }: Settings, env: Environment): AppPaths | undefined {
   return appToken === undefined ? undefined : appPaths(env, appKey(appToken, apiUrl));
 }
 

@@ -1,4 +1,5 @@
 /** Is the daemon what it should be, and can one live here? */
+import { age } from '../durations.ts';
 import type { AppError } from '../errors.ts';
 import { type Check, fail, failure, isError, ok, skipped, warn } from './check.ts';
 
@@ -103,7 +104,7 @@ function lockChecks({ running, isLocked }: DaemonFacts): readonly Check[] {
 function failureChecks({ running, lastFailure }: DaemonFacts): readonly Check[] {
   if (lastFailure === undefined || running !== 'not-running') return [];
   const { message, hint, agoMs } = lastFailure;
-  return [warn('last-start', `last start: failed ${ago(agoMs)} ago: ${message}`, hint)];
+  return [warn('last-start', `last start: failed ${age(agoMs)} ago: ${message}`, hint)];
 }
 
 function socketCheck(dir: DaemonFacts['socketDir']): Check {
@@ -151,13 +152,4 @@ function auditCheck(audit: AuditFacts | AppError): Check {
 
 function megabytes(bytes: number): number {
   return Math.round(bytes / 1024 / 1024);
-}
-
-function ago(ms: number): string {
-  const minutes = Math.round(ms / 60_000);
-  return minutes < 2
-    ? `${Math.round(ms / 1000)} s`
-    : minutes < 120
-      ? `${minutes} min`
-      : `${Math.round(minutes / 60)} h`;
 }

@@ -1,7 +1,8 @@
 /** The hooks in the settings of an agent, whatever else is in them. */
+import { isObject } from '../protocol.ts';
 import { type HookCommand, OUR_NAME, readArguments, readCommand } from './hook-command.ts';
 import type { ReadFile } from './hook-file.ts';
-import { isRecord, kindOf, own } from './outside.ts';
+import { kindOf, own } from './outside.ts';
 
 export type HookAgent = 'claude' | 'codex' | 'cursor' | 'gemini';
 
@@ -57,21 +58,21 @@ export function readEntries(agent: HookAgent, source: HookSource): ReadEntries {
     return is;
   };
   const { value } = source.file;
-  if (!expect(isRecord(value), 'the file', 'an object', value)) return { entries, problems };
+  if (!expect(isObject(value), 'the file', 'an object', value)) return { entries, problems };
   if (agent === 'claude') entries.push(...pluginEntries(source, own(value, 'enabledPlugins')));
   const hooks = own(value, 'hooks');
-  if (hooks === undefined || !expect(isRecord(hooks), 'hooks', 'an object', hooks)) return { entries, problems };
+  if (hooks === undefined || !expect(isObject(hooks), 'hooks', 'an object', hooks)) return { entries, problems };
   for (const [event, groups] of Object.entries(hooks as object)) {
     const place = `hooks.${event.slice(0, 40)}`;
     if (!expect(Array.isArray(groups), place, 'a list', groups)) continue;
     for (const group of groups as unknown[]) {
-      if (!expect(isRecord(group), `an entry of ${place}`, 'an object', group)) continue;
+      if (!expect(isObject(group), `an entry of ${place}`, 'an object', group)) continue;
       const list = agent === 'cursor' ? [group] : own(group, 'hooks');
       if (!expect(Array.isArray(list), `the hooks of ${place}`, 'a list', list)) continue;
       for (const hook of list as unknown[]) {
         if (entries.length >= MAX_ENTRIES)
           return { entries, problems: [...problems, 'there are more hooks than can be read'] };
-        if (!expect(isRecord(hook), `a hook of ${place}`, 'an object', hook)) continue;
+        if (!expect(isObject(hook), `a hook of ${place}`, 'an object', hook)) continue;
         entries.push(readEntry(event, source, own(group, 'matcher'), hook));
       }
     }
@@ -81,7 +82,7 @@ export function readEntries(agent: HookAgent, source: HookSource): ReadEntries {
 
 /** What this repository's plugin for Claude Code does at each event (hooks/hooks.json), where it is switched on. */
 function pluginEntries(source: HookSource, enabled: unknown): readonly HookEntry[] {
-  const name = Object.keys(isRecord(enabled) ? enabled : {}).find((key) => key.startsWith(`${OUR_NAME}@`));
+  const name = Object.keys(isObject(enabled) ? enabled : {}).find((key) => key.startsWith(`${OUR_NAME}@`));
   if (name === undefined || own(enabled, name) !== true) return [];
   return PLUGIN_EVENTS.map((event) => {
     const isObserver = event !== 'PermissionRequest';
@@ -124,7 +125,7 @@ function readEntry(event: string, source: HookSource, matcher: unknown, hook: un
 /** Variables that are not in `allowedEnvVars` become nothing. */
 function tokenOf(hook: unknown): 'given' | 'unset' | 'none' {
   const headers = own(hook, 'headers');
-  const [name] = Object.keys(isRecord(headers) ? headers : {}).filter((key) => TOKEN_HEADERS.has(key.toLowerCase()));
+  const [name] = Object.keys(isObject(headers) ? headers : {}).filter((key) => TOKEN_HEADERS.has(key.toLowerCase()));
   const value = name === undefined ? undefined : own(headers, name);
   if (typeof value !== 'string' || value.trim() === '') return 'none';
   const variable = /\$\{?([A-Za-z_]\w*)/.exec(value)?.[1];

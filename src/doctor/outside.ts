@@ -1,4 +1,5 @@
 /** Texts and values that somebody else wrote: commands of hooks, settings of agents. */
+import { isObject } from '../protocol.ts';
 import { createMasker } from '../secrets.ts';
 
 /** Enough of a text to recognise it, in characters. */
@@ -13,11 +14,7 @@ export function quoted(text: string): string {
 
 /** An own property of an object; undefined for everything else. */
 export function own(value: unknown, key: string): unknown {
-  return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 /** `a list`, `a string`: what a value is, for people. */

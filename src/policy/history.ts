@@ -1,5 +1,6 @@
 /** The audit log as what was asked before and how it ended. */
-import type { StoreRecord, ToolInput } from '../types.ts';
+import { isObject } from '../protocol.ts';
+import type { StoreRecord } from '../types.ts';
 import type { HistoryEntry } from './candidates.ts';
 
 /** One entry for each request among the records, in their order; secrets in them are masked. */
@@ -9,13 +10,9 @@ export function historyOf(records: readonly StoreRecord[]): readonly HistoryEntr
     if (type === 'ended' && (kind === 'allowed' || kind === 'denied')) decisions.set(id, kind);
   }
   return records.flatMap(({ type, id, digest, input }) => {
-    if (type !== 'asked' || !isRecord(input) || typeof digest !== 'string') return [];
+    if (type !== 'asked' || !isObject(input) || typeof digest !== 'string') return [];
     const { tool_name: tool, tool_input: toolInput, cwd } = input;
-    if (typeof tool !== 'string' || typeof cwd !== 'string' || !isRecord(toolInput)) return [];
+    if (typeof tool !== 'string' || typeof cwd !== 'string' || !isObject(toolInput)) return [];
     return [{ tool, input: toolInput, cwd, digest, decision: decisions.get(id) ?? 'none' }];
   });
-}
-
-function isRecord(value: unknown): value is ToolInput {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

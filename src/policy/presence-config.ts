@@ -1,22 +1,18 @@
 /** The presence ladder in config.json: what its keys mean. `idleAfter` is the hook's to follow and is only checked here. */
 import * as v from 'valibot';
+import { readDuration } from '../durations.ts';
 import type { PresenceRules } from '../types.ts';
 import { users } from './users.ts';
 
 const OBJECT_WORDS = 'to be an object';
 
 const TIME_WORDS = 'to be a time such as 90s, 30m or 500ms';
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** As the options of the command line take it: a bare number is seconds. */
 const time = v.pipe(
   v.union([v.string(), v.number()], TIME_WORDS),
-  v.transform((value) => {
-    const [, digits = '', unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(String(value)) ?? [];
-    return digits === '' ? Number.NaN : Math.round(Number(digits) * (UNIT_MS[unit] ?? Number.NaN));
-  }),
-  // Beyond 2^31-1 ms a JavaScript timer fires at once.
-  v.check((ms) => ms > 0 && ms < 2 ** 31, TIME_WORDS),
+  v.transform((value) => readDuration(String(value)) ?? Number.NaN),
+  v.check((ms) => ms > 0, TIME_WORDS),
 );
 
 const CLOCK_WORDS = 'to be a time of the day such as "22:00"';

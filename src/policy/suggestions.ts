@@ -1,6 +1,7 @@
 /** The rules that the agent itself would offer at its prompt, as far as they say no more than they seem to. */
 import { homedir } from 'node:os';
 import { posix } from 'node:path';
+import { isObject } from '../protocol.ts';
 import type { HookInput, PermissionRule } from '../types.ts';
 import { EDIT_TOOLS } from './claude-rules.ts';
 import { isTooWide } from './own-rules.ts';
@@ -24,7 +25,7 @@ export function suggestedRules(input: HookInput): readonly (readonly PermissionR
 }
 
 function readRules(suggestion: unknown): readonly PermissionRule[] | undefined {
-  if (!isRecord(suggestion) || suggestion.type !== 'addRules' || suggestion.behavior !== 'allow') return undefined;
+  if (!isObject(suggestion) || suggestion.type !== 'addRules' || suggestion.behavior !== 'allow') return undefined;
   const { rules } = suggestion;
   if (!Array.isArray(rules) || rules.length === 0 || rules.length > MAX_RULES) return undefined;
   const read = rules.map(readRule);
@@ -32,7 +33,7 @@ function readRules(suggestion: unknown): readonly PermissionRule[] | undefined {
 }
 
 function readRule(rule: unknown): PermissionRule | undefined {
-  if (!isRecord(rule) || typeof rule.toolName !== 'string') return undefined;
+  if (!isObject(rule) || typeof rule.toolName !== 'string') return undefined;
   const { toolName, ruleContent } = rule;
   if (ruleContent === undefined) return { toolName };
   return typeof ruleContent === 'string' ? { toolName, ruleContent } : undefined;
@@ -70,8 +71,4 @@ function absolute(content: string, cwd: string): string {
   if (content.startsWith('//')) return content.slice(1);
   if (content.startsWith('~/')) return `${homedir()}${content.slice(1)}`;
   return `${cwd}/${content.replace(/^\.?\//, '')}`;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
