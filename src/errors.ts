@@ -104,6 +104,14 @@ export const ERRORS = {
     exit: EXIT.unavailable,
     hint: 'Free disk space or repair the directory named in the message: without a record nothing is allowed.',
   },
+  store: {
+    exit: EXIT.unavailable,
+    hint: 'Look at what the message names: the directory and its disk, or the PostgreSQL server and its DATABASE_URL.',
+  },
+  'store-busy': {
+    exit: EXIT.tempfail,
+    hint: 'Another collector writes there: stop it, or choose another JSONL_PATH.',
+  },
   'audit-broken': {
     exit: EXIT.data,
     hint: 'Find out who changed the audit log at the place named.',
