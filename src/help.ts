@@ -100,6 +100,21 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
     usage: ['rules test < hook-input.json'],
     help: 'Say which rule of the config file decides about this input, and why',
   },
+  send: {
+    usage: [
+      'send [--events A,B] [--tools Bash,mcp__*] [--no-enrich] [--url URL]\n        [--project NAME] < hook-input.json',
+      'send --replay [--url URL]',
+    ],
+    help: "Post a hook's event to a collector (HOOK_BACKEND_URL, HOOK_API_KEY); never holds up the agent: exit 0 whatever happens",
+    options: {
+      events: { value: 'NAMES', help: 'Only events of these names; * stands for anything' },
+      tools: { value: 'NAMES', help: 'Of events with a tool only those of these tools' },
+      'no-enrich': { help: 'Add neither session_name nor custom_metadata' },
+      url: { value: 'URL', help: 'Where to, in place of HOOK_BACKEND_URL; http://localhost:3030/events by default' },
+      project: { value: 'NAME', help: 'The name of the project, in place of that of its directory' },
+      replay: { help: 'Read no event; send what waits from when the collector was down' },
+    },
+  },
   demo: {
     usage: ['demo [--auto] [--port N]'],
     help: 'Show the whole loop against a local Slack, without an account',

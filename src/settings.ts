@@ -114,9 +114,9 @@ export function failurePolicy(flags: ParsedArgv['flags'], env: Environment): Fai
   }
 }
 
-/** Keys of the config file that only the daemon understands; it checks them whole (policy/config.ts). */
+/** Keys of the config file that others than a hook understand; they check them whole (policy/config.ts, commands/send.ts). */
 const POLICY_KEYS: ReadonlySet<string> = new Set([
-  ...['approvers', 'secondApprover', 'rules', 'mask', 'presence', 'auditKeepDays'],
+  ...['approvers', 'secondApprover', 'rules', 'mask', 'presence', 'auditKeepDays', 'send'],
 ]);
 
 /** Throws AppError('usage') for a relative path: it would depend on the project directory. */

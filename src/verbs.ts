@@ -31,6 +31,7 @@ export const VERBS = {
   man: NONE,
   doctor: { switches: ['json', 'quick'], values: [] },
   demo: { switches: ['auto'], values: ['port'] },
+  send: { switches: ['no-enrich', 'replay'], values: ['events', 'tools', 'url', 'project'] },
   setup: {
     switches: ['yes', 'dry-run', 'no-open', 'no-keychain'],
     values: ['scope', 'mode', 'transport'],

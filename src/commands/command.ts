@@ -82,6 +82,10 @@ export async function runCommand({ mode, flags, word }: ParsedArgv, surroundings
       const { runDoctor } = await import('./doctor.ts');
       return runDoctor(flags, await withTokens(getSettings), env);
     }
+    case 'send': {
+      const { runSend } = await import('./send.ts');
+      return runSend(flags, env);
+    }
     case 'demo': {
       const { runDemo } = await import('./demo.ts');
       return runDemo({ isAuto: flags.auto === true, port: flags.port, print });
