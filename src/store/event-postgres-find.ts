@@ -4,8 +4,8 @@ import { decodeRow, SELECTED } from './event-postgres-rows.ts';
 
 /** Above it nobody waits for an exact number. */
 const COUNTED = 1_000_000;
-/** Events that are looked at first for the last sessions; each further look takes so many times more. */
-const SESSION_WINDOW = 20_000;
+/** Events that are looked at first for each session that is wanted; each further look takes so many times more. */
+const EVENTS_PER_SESSION = 40;
 const WIDER = 10;
 /** One index holds all of these: see the migrations. */
 const OF_APPROVALS = `(kind like 'approval.%' or approval_id is not null)`;
@@ -32,8 +32,9 @@ export async function listSessions(
   limit: number,
 ): Promise<readonly SessionRow[]> {
   const wanted = wholeNumber(limit);
+  if (wanted === 0) return [];
   const { where, values } = conditionsOf(filter);
-  for (let window = SESSION_WINDOW; ; window *= WIDER) {
+  for (let window = EVENTS_PER_SESSION * wanted; ; window *= WIDER) {
     const [{ looked, sessions }] = await sql.unsafe(
       `with recent as (select session_id, ts from hook_events e ${where} order by e.ts desc limit ${window}),
         latest as (select session_id from recent group by 1 order by max(ts) desc, session_id limit ${wanted})

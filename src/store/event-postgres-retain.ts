@@ -11,15 +11,18 @@ const IS_APPROVAL = `kind like 'approval.%'`;
 const OLD_EVENTS = `ts < $1::text::timestamptz and (${IS_APPROVAL}) is not true
   and (approval_id is null or approval_id not in (select json_array_elements_text($2::text::json)))`;
 
-/** An approval goes as a whole, when it has ended and nothing of it is young; $1 is where young begins. */
-const OLD_APPROVALS = `${IS_APPROVAL} and (
-  (approval_id is null and ts < $1::text::timestamptz) or approval_id in (
-    select approval_id from hook_events where approval_id is not null and ${IS_APPROVAL}
-    group by 1 having bool_or(kind in ('approval.decided', 'approval.ended')) and max(ts) < $1::text::timestamptz))`;
+/** Approvals of which all is old and there is an end; $1 is where young begins, $2 their names as a JSON array. */
+const OLD_APPROVALS = `ts < $1::text::timestamptz and ${IS_APPROVAL}
+  and (approval_id is null or approval_id in (select json_array_elements_text($2::text::json)))`;
 
-const OPEN_APPROVALS = `select coalesce(json_agg(approval_id), '[]')::text as ids from (
-  select approval_id from hook_events where approval_id is not null and ${IS_APPROVAL}
-  group by 1 having not bool_or(kind in ('approval.decided', 'approval.ended'))) as open`;
+/** An approval goes as a whole, when it has ended and nothing of it is young; $1 is where young begins. */
+const APPROVALS = `with approvals as (
+    select approval_id, bool_or(kind in ('approval.decided', 'approval.ended')) as has_end, max(ts) as last_ts
+    from hook_events where approval_id is not null and ${IS_APPROVAL} group by 1
+  )
+  select coalesce(json_agg(approval_id) filter (where not has_end), '[]')::text as open,
+    coalesce(json_agg(approval_id) filter (where has_end and last_ts < $1::text::timestamptz), '[]')::text as old
+  from approvals`;
 
 export async function retainEvents(
   pool: PostgresPool,
@@ -29,7 +32,7 @@ export async function retainEvents(
 ): Promise<RetentionReport> {
   const events = cutoffOf(now, rules.eventDays);
   const approvals = cutoffOf(now, rules.approvalDays);
-  const [{ ids }] = await pool.run((sql) => sql.unsafe(OPEN_APPROVALS));
+  const [{ open, old }] = await pool.run((sql) => sql.unsafe(APPROVALS, [approvals]));
   const remove = async (what: string, table: string, where: string, values: unknown[]): Promise<Deleted> => {
     const text = isDryRun
       ? `select count(*)::float8 as events from ${table} where ${where}`
@@ -39,17 +42,20 @@ export async function retainEvents(
   };
 
   const deleted = [
-    await remove(`approvals that ended before ${approvals.slice(0, 10)}`, 'hook_events', OLD_APPROVALS, [approvals]),
+    await remove(`approvals that ended before ${approvals.slice(0, 10)}`, 'hook_events', OLD_APPROVALS, [
+      approvals,
+      old,
+    ]),
     await remove(`events before ${events.slice(0, 10)} in ${DEFAULT_PARTITION}`, DEFAULT_PARTITION, OLD_EVENTS, [
       events,
-      ids,
+      open,
     ]),
   ];
   for (const day of await pool.run(listDays)) {
     if (Date.parse(day) + DAY_MS > Date.parse(events)) continue;
     const count = `select count(*)::float8 as events from ${partitionOf(day)} where ${OLD_EVENTS}`;
-    const [row] = await pool.run((sql) => sql.unsafe(count, [events, ids]));
-    if (!isDryRun) await retried(() => dropDay(pool, day, events, ids));
+    const [row] = await pool.run((sql) => sql.unsafe(count, [events, open]));
+    if (!isDryRun) await retried(() => dropDay(pool, day, events, open));
     deleted.push({ what: `partition ${partitionOf(day)}`, events: row.events });
   }
   if (!isDryRun)
