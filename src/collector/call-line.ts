@@ -3,7 +3,7 @@ import { type Fields, fieldsOf, textOf } from './fields.ts';
 
 /** In the order of what tells most. Of a call with a command, that; of one with a file, its path; and so on. */
 const TELLING = [
-  ...['command', 'cmd', 'file_path', 'notebook_path', 'path', 'url', 'query', 'pattern', 'description', 'prompt'],
+  ...['command', 'cmd', 'file_path', 'notebook_path', 'url', 'query', 'pattern', 'path', 'description', 'prompt'],
   ...['plan', 'question', 'message', 'text', 'name'],
 ] as const;
 

@@ -2,7 +2,7 @@
 import type { EventFilter } from '../events.ts';
 
 /** The names in the address, which are those of the form. */
-export const FIELDS = ['kind', 'agent', 'project', 'tool', 'session', 'q', 'from', 'to'] as const;
+export const FIELDS = ['q', 'kind', 'agent', 'project', 'tool', 'session', 'from', 'to'] as const;
 export type Field = (typeof FIELDS)[number];
 
 export interface EventQuery {

@@ -48,7 +48,7 @@ const SUMMARIES: { readonly [K in EventKind]?: (data: Fields) => string | undefi
   'tool.completed': (data) => joined(callOf(data), took(data)),
   'tool.failed': (data) => joined(callOf(data), textOf(data, 'error', 'reason')),
   'approval.requested': (data) => callOf(fieldsOf(data.input)),
-  'approval.shown': (data) => `to ${textOf(data, 'approver') ?? 'somebody'}`,
+  'approval.shown': (data) => `shown to ${textOf(data, 'approver') ?? 'somebody'}`,
   'approval.decided': (data) =>
     joined(`${textOf(data, 'outcome')} by ${textOf(data, 'by') ?? 'somebody'}`, textOf(data, 'reason')),
   'approval.ended': (data) => joined(textOf(data, 'outcome'), textOf(data, 'reason')),

@@ -51,7 +51,7 @@ function control() {
   const [tone, name] = state === 'open' && !isPaused ? ['good', 'check'] : ['wait', isPaused ? 'pause' : 'clock'];
   return [
     badge(h, tone, name, isPaused ? 'Paused' : words[state]),
-    h('button', { type: 'button', class: 'plain', 'aria-pressed': String(isPaused), onClick: pause }, 'Pause'),
+    h('button', { type: 'button', class: 'quiet', 'aria-pressed': String(isPaused), onClick: pause }, 'Pause'),
   ];
 }
 
@@ -96,7 +96,7 @@ function drawWaiting() {
   const { count, model } = waiting;
   const badgeOf = byId('count');
   if (badgeOf) {
-    badgeOf.textContent = ` ${count}`;
+    badgeOf.textContent = count;
     badgeOf.classList.toggle('some', count > 0);
   }
   document.title = `${count > 0 ? `(${count}) ` : ''}${title} · claude-slack-hook`;

@@ -122,7 +122,8 @@ export function createLive(options: LiveOptions): Live {
   /** What came after `seq`, oldest frame first. */
   const resume = async ({ viewer, view, filter }: Follower, seq: number): Promise<void> => {
     if (view === 'waiting' || view === 'other') return;
-    const afterSeq = Math.max(0, seq - OVERLAP);
+    // A session's page only counts: what it has seen must not count again.
+    const afterSeq = view === 'session' ? seq : Math.max(0, seq - OVERLAP);
     const missed = (await store.find({ ...filter, afterSeq }, MAX_RESUMED + 1, 'newest')).toReversed();
     const isTooMuch = missed.length > MAX_RESUMED;
     const events = isTooMuch ? missed.slice(1) : missed;

@@ -65,13 +65,9 @@ function input(field: Field, value = ''): Html {
   if (field === 'agent') return choice(field, AGENTS, value);
   const type = field === 'from' || field === 'to' ? 'datetime-local' : 'text';
   const shown = type === 'text' ? value : value.replace(' ', 'T');
-  // The pattern of seconds: a browser would refuse a time with seconds otherwise.
-  return h('input', {
-    name: field,
-    type,
-    value: shown,
-    ...(type === 'text' ? { autocomplete: 'off' } : { step: '1' }),
-  });
+  // Without this a browser refuses a time with seconds.
+  const step = type === 'text' || shown.length <= 'YYYY-MM-DDTHH:MM'.length ? undefined : '1';
+  return h('input', { name: field, type, value: shown, step, autocomplete: 'off' });
 }
 
 /** A value that is not among the choices is one more of them, so that sending the form again keeps it. */

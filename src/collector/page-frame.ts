@@ -66,7 +66,11 @@ function body({ title, current, body: content, live, refresh }: Page, { version,
       'header',
       { class: 'top' },
       h('a', { class: 'brand', href: '/' }, 'claude-slack-hook'),
-      h('nav', { 'aria-label': 'Pages' }, h('ul', {}, ...MENU.map((entry) => menuEntry(entry, current, waiting)))),
+      h(
+        'nav',
+        { 'aria-label': 'Pages' },
+        h('ul', { class: 'menu' }, ...MENU.map((entry) => menuEntry(entry, current, waiting))),
+      ),
       h('div', { id: 'live', class: 'live' }),
     ),
     h('p', { id: 'said', class: 'only-heard', 'aria-live': 'polite' }),
@@ -88,8 +92,9 @@ function menuEntry([href, name]: (typeof MENU)[number], current: string, waiting
       'a',
       { href, 'aria-current': href === current ? 'page' : undefined },
       name,
+      ' ',
       href === '/waiting'
-        ? h('span', { id: 'count', class: waiting > 0 ? 'count some' : 'count' }, ` ${waiting}`)
+        ? h('span', { id: 'count', class: waiting > 0 ? 'count some' : 'count' }, String(waiting))
         : null,
     ),
   );

@@ -177,16 +177,23 @@ function hoursChart(hours: readonly InsightRow[]): Html {
     {},
     h('h2', {}, 'By hour of the day'),
     h(
-      'svg',
-      { class: 'hours', viewBox: `0 0 240 ${TALL + 12}`, 'aria-hidden': 'true' },
-      ...hours.flatMap(({ total }, hour) => {
-        const height = total === 0 ? 0.5 : Math.max(1, Math.round((total / most) * TALL));
-        const x = hour * 10;
-        return [
-          h('rect', { x: x + 1, y: TALL - height, width: 8, height, rx: 1, class: total === 0 ? 'none' : undefined }),
-          hour % 6 === 0 ? h('text', { x: x + 1, y: TALL + 10 }, `${String(hour).padStart(2, '0')}:00`) : null,
-        ];
-      }),
+      'div',
+      { class: 'hours', 'aria-hidden': 'true' },
+      h(
+        'svg',
+        { viewBox: `0 0 240 ${TALL}`, preserveAspectRatio: 'none' },
+        ...hours.map(({ total }, hour) => {
+          const height = total === 0 ? 0.5 : Math.max(1, Math.round((total / most) * TALL));
+          return h('rect', {
+            x: hour * 10 + 1,
+            y: TALL - height,
+            width: 8,
+            height,
+            class: total === 0 ? 'none' : undefined,
+          });
+        }),
+      ),
+      h('p', { class: 'about' }, ...['00:00', '06:00', '12:00', '18:00'].map((name) => h('b', {}, name))),
     ),
     h(
       'details',

@@ -11,7 +11,7 @@ import { eventHref, shortId } from './row-model.ts';
 import { clip, clipLine } from './shown-text.ts';
 import { type CallItem, type EventItem, timelineOf } from './timeline.ts';
 import { clock, iso, spanWords, waited } from './times.ts';
-import { waitingCard } from './waiting-model.ts';
+import { endText, waitingCard } from './waiting-model.ts';
 
 /** Events of a page. */
 const PAGE = 200;
@@ -163,7 +163,9 @@ function waitParts({ approval }: CallItem, now: number): readonly (Html | null)[
     ...links.slice(0, 1).map(({ link }) => h('a', { href: link, rel: 'noreferrer' }, 'Card in Slack')),
   );
   const decision =
-    end === undefined ? null : h('li', {}, badge(h, end.tone, end.icon, end.word), h('bdi', {}, end.text));
+    end === undefined
+      ? null
+      : h('li', {}, badge(h, end.tone, end.icon, end.word), h('bdi', {}, endText(approval, !isAsked)));
   return isAsked && approval.isRequestKnown ? [wait, decision] : [decision];
 }
 

@@ -82,7 +82,7 @@ function sessionRow({ session, agent, project, events, firstAt, lastAt }: Sessio
     h('td', { 'data-label': 'Agent' }, agent ?? '–'),
     h('td', { 'data-label': 'Project' }, h('bdi', {}, clipLine(project ?? '–', NAME))),
     h('td', { 'data-label': 'Last heard of' }, h('time', { datetime: iso(lastAt) }, clock(lastAt, now))),
-    h('td', { 'data-label': 'Lasted' }, spanWords(lastAt - firstAt)),
+    h('td', { 'data-label': 'Lasted' }, events < 2 ? '–' : spanWords(lastAt - firstAt)),
     h('td', { 'data-label': 'Events', class: 'number' }, events),
   );
 }

@@ -93,12 +93,13 @@ export function endLook(outcome: ApprovalOutcome) {
   return ENDS[outcome];
 }
 
-/** `by U1 and U2 after 1 min 5 s: reason`; without asking: `by the rule …`. */
-export function endText({ end, since, isRequestKnown }: Approval): string {
+/** `by U1 and U2 after 1 min 5 s: reason`, or without the span; of what nobody was asked: `by the rule …`. */
+export function endText({ end, since, isRequestKnown }: Approval, hasSpan = true): string {
   if (end === undefined) return '';
   const people = [end.by, ...(end.also ?? [])].filter((name) => name !== undefined);
   const by = end.rule === undefined ? people.join(' and ') : `the rule ${end.rule}`;
-  const after = isRequestKnown && end.rule === undefined ? `after ${spanWords(Math.max(0, end.at - since))}` : '';
+  const after =
+    hasSpan && isRequestKnown && end.rule === undefined ? `after ${spanWords(Math.max(0, end.at - since))}` : '';
   const said = [by === '' ? '' : `by ${by}`, after].filter((part) => part !== '').join(' ');
   return clipLine([said, end.reason ?? ''].filter((part) => part !== '').join(': '), CALL);
 }

@@ -61,10 +61,11 @@ function waitingCardView<N>(h: H<N>, card: WaitingCard, now: number): N {
           h(
             'a',
             { class: 'button', href: link, rel: 'noreferrer', target: '_blank' },
-            'Open the card in Slack',
-            links.length > 1 ? h('span', {}, ' of ', h('bdi', {}, approver)) : null,
-            h('span', { class: 'only-heard' }, `, for ${tool}, in a new tab`),
+            links.length > 1
+              ? h('span', {}, 'Card of ', h('bdi', {}, approver), ' in Slack ')
+              : 'Open the card in Slack ',
             icon(h, 'out'),
+            h('span', { class: 'only-heard' }, `, for ${tool}, in a new tab`),
           ),
         ),
         links.length === 0 ? h('span', { class: 'note' }, 'Not shown in Slack yet.') : null,
