@@ -30,11 +30,15 @@ export function startCollector(port = 0): TestCollector {
     idleTimeout: 0,
     fetch: async (request) => {
       const { pathname } = new URL(request.url);
-      const received = { path: pathname, headers: request.headers, body: await request.json().catch(() => null) };
+      const received = {
+        path: pathname,
+        headers: request.headers,
+        body: (await request.json().catch(() => null)) as unknown,
+      };
       collector.requests.push(received);
       const own = await collector.answer?.(received);
       if (own !== undefined) return own;
-      const events: readonly Record<string, unknown>[] = pathname.endsWith('/batch') ? received.body : [received.body];
+      const events = (pathname.endsWith('/batch') ? received.body : [received.body]) as Record<string, unknown>[];
       for (const event of events) {
         const identity = `${event.event_id} ${event.timestamp}`;
         if (known.has(identity)) collector.duplicates += 1;

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { takeLock } from '../../src/daemon-lock.ts';
 import { createDelivery } from '../../src/sender/delivery.ts';
 import type { Entry } from '../../src/sender/event.ts';
