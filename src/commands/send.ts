@@ -166,11 +166,16 @@ async function openSpool(env: Environment): Promise<Spool> {
 }
 
 function deliveryTo(target: Target, env: Environment): Delivery {
-  // Bun sends what is for this machine to a proxy, too.
-  if (isLoopback(target.url))
+  // Bun sends what is for this machine to a proxy, too; and a proxy reads what is not encrypted.
+  if (isLoopback(target.url) || (target.isKeyConfigured && target.url.protocol === 'http:'))
     for (const name of ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'])
       if (env[name] !== undefined) delete process.env[name];
-  return createDelivery({ target, version: VERSION, fetch: (url, init) => fetch(url, init), now: Date.now });
+  // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+  const secure: BunFetchRequestInit = target.isKeyConfigured ? { tls: { rejectUnauthorized: true } } : {};
+  return createDelivery({
+    ...{ target, version: VERSION, now: Date.now },
+    fetch: (url, init) => fetch(url, { ...init, ...secure }),
+  });
 }
 
 /** Throws AppError('bad-config'). */

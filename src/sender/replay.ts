@@ -25,6 +25,8 @@ export interface ReplayOptions {
 /** What one request carries: a collector takes 5,000 events and 8 MiB. */
 const BATCH = { events: 500, bytes: 2 * 1024 * 1024 };
 const REQUEST_MS = 10_000;
+/** A key that is wrong will be wrong in a second, too. */
+const KEY_WAIT_MS = 600_000;
 
 /** Rejects with AppError('state-dir') where the spool cannot be used. */
 export async function replay({ spool, delivery, signal, requestMs = REQUEST_MS }: ReplayOptions): Promise<Replayed> {
@@ -39,6 +41,7 @@ export async function replay({ spool, delivery, signal, requestMs = REQUEST_MS }
   const end = (state: Replayed['state'], told: Delivered): Replayed => ({
     ...{ state, sent, refused },
     ...(reason === undefined ? {} : { reason }),
+    ...(isKeyRefused(told) ? { retryAfterMs: KEY_WAIT_MS } : {}),
     ...('retryAfterMs' in told && told.retryAfterMs !== undefined ? { retryAfterMs: told.retryAfterMs } : {}),
   });
 

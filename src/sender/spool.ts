@@ -13,6 +13,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -240,7 +241,9 @@ function writeLine(path: string, line: string): void {
   const fd = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   try {
     const { size } = fstatSync(fd);
-    const isTorn = size > 0 && readFileSync(path).at(-1) !== LF;
+    const end = Buffer.alloc(1, LF);
+    if (size > 0) readSync(fd, end, 0, 1, size - 1);
+    const isTorn = end[0] !== LF;
     const bytes = Buffer.from(isTorn ? `\n${line}` : line);
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);

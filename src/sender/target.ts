@@ -9,6 +9,8 @@ export interface Target {
   /** Takes a list of events; undefined where the address is not one that we know. */
   readonly batchUrl: URL | undefined;
   readonly key: string | undefined;
+  /** The key is the config file's: what the environment says of proxies and certificates must not lead it astray. */
+  readonly isKeyConfigured: boolean;
   /** For messages and files: addresses can hold secrets in their user, query and fragment. */
   readonly shown: string;
   /** The name of its queue in the spool. Events of another key wait in another one: they would be taken for the other's. */
@@ -26,7 +28,7 @@ export interface TargetOptions {
 /**
  * Flag before config file before environment before default. An agent's environment may be a project's, so the key of the config
  * file goes nowhere but to the origin that the file names (without one: the default's); what goes elsewhere gets the environment's.
- * Throws AppError('bad-config') for what is no http address.
+ * Throws AppError('bad-config') for what is no http address, and for a key that is none.
  */
 export function resolveTarget({ flag, config, env }: TargetOptions): Target {
   const [from, text] = firstOf([
@@ -36,13 +38,14 @@ export function resolveTarget({ flag, config, env }: TargetOptions): Target {
     ['the default', DEFAULT_URL],
   ]);
   const url = httpUrl(text, from);
-  const isConfigured =
+  const isKeyConfigured =
     config.apiKey !== undefined && url.origin === httpUrl(config.url ?? DEFAULT_URL, 'send.url').origin;
-  const key = (isConfigured ? config.apiKey : env.HOOK_API_KEY) || undefined;
+  const key = isKeyConfigured ? headerKey(config.apiKey, 'send.apiKey') : headerKey(env.HOOK_API_KEY, 'HOOK_API_KEY');
   return {
     url,
     batchUrl: batchOf(url),
     key,
+    isKeyConfigured,
     shown: `${url.origin}${url.pathname}`,
     queue: new Bun.CryptoHasher('sha256')
       .update(JSON.stringify([url.href, key ?? '']))
@@ -86,4 +89,12 @@ function batchOf(url: URL): URL | undefined {
   const batch = new URL(url);
   batch.pathname = `${url.pathname}/batch`;
   return batch;
+}
+
+/** Read from a file, a key may have a line break behind it. */
+function headerKey(text: string | undefined, from: string): string | undefined {
+  const key = text?.trim();
+  if (key && !/^[\x21-\x7e]+$/.test(key))
+    throw new AppError('bad-config', `Expected ${from} to be ASCII without spaces, got other characters`);
+  return key || undefined;
 }

@@ -5,25 +5,7 @@ import { isPublicAddress } from '../../src/collector/webhooks-addresses.ts';
 import { isMatch, webhookRules } from '../../src/collector/webhooks-rules.ts';
 import { createRender } from '../../src/collector/webhooks-template.ts';
 import type { EventRecord } from '../../src/events.ts';
-
-/** Of hooks.example.test, signed by itself, for a hundred years; no other use. */
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBsDCCAVagAwIBAgIUQElK7OgeJWKdD1q9FfZdrxwgd6YwCgYIKoZIzj0EAwIw
-HTEbMBkGA1UEAwwSaG9va3MuZXhhbXBsZS50ZXN0MCAXDTI2MTEyMTIxNTU0OFoY
-DzIxMjYxMDI4MjE1NTQ4WjAdMRswGQYDVQQDDBJob29rcy5leGFtcGxlLnRlc3Qw
-WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATYCBXknsG1/Q18YUOmPDJ9AK6uTWvm
-mGg34RUcWD+lxJ7YIz1zyyJzsJnbjVbbynCFWZC0TYcRenYCg6UlOnIbo3IwcDAd
-BgNVHQ4EFgQUjtcG+dlZnkvYZiIMHxIMJ/FK234wHwYDVR0jBBgwFoAUjtcG+dlZ
-nkvYZiIMHxIMJ/FK234wDwYDVR0TAQH/BAUwAwEB/zAdBgNVHREEFjAUghJob29r
-cy5leGFtcGxlLnRlc3QwCgYIKoZIzj0EAwIDSAAwRQIgERGW6M2xh2fhJgkAMZsR
-3kBwkysvzE3tuBQwah0MjLUCIQC5qi3c4ngYoYZaXuY9n5tEZsdPe2bqTNQ8xpG7
-puAxrA==
------END CERTIFICATE-----`;
-const PRIVATE_KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgr3aTQj3a0QJGugQp
-P+wdGwv5ClpM3l+1eA4DVRsdl3+hRANCAATYCBXknsG1/Q18YUOmPDJ9AK6uTWvm
-mGg34RUcWD+lxJ7YIz1zyyJzsJnbjVbbynCFWZC0TYcRenYCg6UlOnIb
------END PRIVATE KEY-----`;
+import { CERTIFICATE, PRIVATE_KEY } from './webhooks-certificate.ts';
 
 function event(change: Partial<EventRecord> = {}): EventRecord {
   return {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { CERTIFICATE, PRIVATE_KEY } from '../collector/webhooks-certificate.ts';
 import { startCollector, type TestCollector } from '../sender/collector.ts';
 import { BINARY, payload, type Ran, ROOM, stateOf, type TestBench, withBench, writeConfig } from './bench.ts';
 import { signalAll } from './processes.ts';
@@ -303,6 +304,35 @@ describe('the key of the config file', () => {
       writeConfig(bench, { send: { apiKey: 'config-key-0815' } });
       await send({ x: 1 }, [], { HOOK_API_KEY: undefined });
       expect(collector.requests.map(({ headers }) => headers.get('x-api-key'))).toEqual([null, KEY, null]);
+    }));
+
+  test('goes past a proxy that the environment names, where the proxy could read it', () =>
+    withCollector(async ({ bench, send, collector }) => {
+      // As a collector on another machine, without a name for it: the test's proxy would be asked for the whole URL.
+      const proxy = `http://127.0.0.1:${collector.port}`;
+      configured(bench, 'http://192.0.2.1:3030/events');
+      const env = { HTTP_PROXY: proxy, http_proxy: proxy, HOOK_TIMEOUT_MS: '400' };
+      expect((await send({ x: 1 }, [], env)).stderr).toContain('(collector-unreachable)');
+      expect(collector.requests).toEqual([]);
+    }));
+
+  test('asks for a certificate that is good, whatever the environment says', () =>
+    withCollector(async ({ bench, send }) => {
+      const heard: (string | null)[] = [];
+      const server = Bun.serve({
+        ...{ port: 0, hostname: '127.0.0.1', tls: { key: PRIVATE_KEY, cert: CERTIFICATE } },
+        fetch: ({ headers }) => {
+          heard.push(headers.get('x-api-key'));
+          return new Response('');
+        },
+      });
+      bench.atEnd(() => void server.stop(true));
+      const url = `https://localhost:${server.port}/events`;
+      const env = { NODE_TLS_REJECT_UNAUTHORIZED: '0', HOOK_BACKEND_URL: url };
+      await send({ x: 1 }, [], env);
+      configured(bench, url);
+      expect((await send({ x: 1 }, [], env)).stderr).toContain('(collector-unreachable)');
+      expect(heard).toEqual([KEY]);
     }));
 
   test('counts only in a file that is this user’s alone', () =>

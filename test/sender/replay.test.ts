@@ -95,7 +95,7 @@ describe('a replay', () => {
     withWorld(async ({ collector, run, put, spool, queue }) => {
       collector.answer = () => new Response('', { status });
       await put(3);
-      expect(await run()).toMatchObject({ state: 'later', sent: 0, refused: 0 });
+      expect(await run()).toMatchObject({ state: 'later', sent: 0, refused: 0, retryAfterMs: 600_000 });
       expect(spool.status(queue).depth).toBe(3);
     }),
   );

@@ -167,6 +167,20 @@ describe('the spool', () => {
       { maxBytes: 2_000, segmentBytes: 300 },
     ));
 
+  test('never drops the event that it has just taken, wherever that came to stand', () =>
+    withSpool(
+      async (spool, dir) => {
+        const other = 'fedcba9876543210';
+        const large = { event: { text: 'x'.repeat(1_500) } };
+        await spool.append(QUEUE, entry(1));
+        await spool.append(other, entry(2, large));
+        expect(await spool.append(QUEUE, entry(3, { event: { text: 'x'.repeat(600) } }))).toBe(1);
+        expect(readdirSync(dir)).not.toContain(other);
+        expect(await idsOf(spool)).toEqual(['e1', 'e3']);
+      },
+      { maxBytes: 2_000, segmentBytes: 1_000 },
+    ));
+
   test('drops what is two weeks old', () => {
     let now = Date.now();
     return withSpool(

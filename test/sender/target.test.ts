@@ -57,6 +57,15 @@ describe('the key of the config file', () => {
     expect(resolveTarget({ config: alone, env: {} }).key).toBe('file-key');
   });
 
+  test('is known as such, may end in a line break, and is refused where a header cannot hold it', () => {
+    const read = (apiKey: string | undefined, HOOK_API_KEY?: string) =>
+      resolveTarget({ config: { url: 'https://mine.test/events', apiKey }, env: { HOOK_API_KEY } });
+    expect(read('file-key\n')).toMatchObject({ key: 'file-key', isKeyConfigured: true });
+    expect(read(undefined, ' env-key ')).toMatchObject({ key: 'env-key', isKeyConfigured: false });
+    expect(() => read('a\nb')).toThrow('Expected send.apiKey to be ASCII');
+    expect(() => read(undefined, 'schlüssel')).toThrow('Expected HOOK_API_KEY to be ASCII');
+  });
+
   test('has a queue of its own for each target and key, whose name does not tell it', () => {
     const queue = (url: string, key: string): string =>
       resolveTarget({ flag: url, config: {}, env: { HOOK_API_KEY: key } }).queue;
