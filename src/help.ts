@@ -143,6 +143,50 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
       'no-keychain': { help: 'Write the tokens into the config file, of mode 0600' },
     },
   },
+  collect: {
+    usage: ['collect [--port N] [--host HOST] [--storage KIND] [--jsonl-path FILE]'],
+    help: 'Take hook events over HTTP, keep them and show them: a collector with a dashboard; see docs/collector.md',
+    options: {
+      port: { value: 'N', help: 'Where it listens (env PORT, default 3030)' },
+      host: { value: 'HOST', help: 'An address of this machine (env HOST, default 127.0.0.1)' },
+      storage: { value: 'KIND', help: 'postgres, jsonl, or auto: postgres with DATABASE_URL (env STORAGE_TYPE)' },
+      'jsonl-path': {
+        value: 'FILE',
+        help: 'The events of jsonl (env JSONL_PATH, default .agentic/analytics/events.jsonl)',
+      },
+      'allow-host': { value: 'NAME,…', help: 'Names it may be reached by, beside addresses and localhost' },
+      rate: { value: 'N', help: 'Events a second for each key; without it as many as come' },
+      'tls-cert': { value: 'FILE', help: 'Certificate, in PEM' },
+      'tls-key': { value: 'FILE', help: 'Its private key' },
+      'behind-proxy': { help: 'A proxy has TLS (env BEHIND_PROXY=1)' },
+    },
+  },
+  keys: {
+    usage: [
+      'keys create [--name NAME] [--scope ingest,read,admin] [--project NAME] [--rate N]',
+      'keys list [--json]',
+      'keys revoke ID',
+    ],
+    help: "The collector's keys: create prints one, once; list shows what there are; revoke ends one",
+    options: {
+      name: { value: 'NAME', help: 'What it is for' },
+      scope: { value: 'SCOPES', help: 'ingest, read, admin (may also tell of approvals); ingest,read by default' },
+      project: { value: 'NAME', help: 'All its events are of this project, and it reads no other' },
+      rate: { value: 'N', help: 'Events a second' },
+      id: { value: 'ID', help: 'The key to revoke, as the word behind revoke' },
+      json: { help: 'One JSON object' },
+    },
+  },
+  retention: {
+    usage: ['retention [--dry-run] [--json]'],
+    help: 'Delete the events that are older than the config file says; a running collector does it every hour',
+    options: {
+      'dry-run': { help: 'Say what would be deleted' },
+      storage: { value: 'KIND', help: 'As for collect' },
+      'jsonl-path': { value: 'FILE', help: 'As for collect' },
+      json: { help: 'One JSON object' },
+    },
+  },
   completion: { usage: ['completion bash|zsh|fish'], help: 'Print the completion for this shell' },
   man: { usage: ['man'], help: 'Print the manual page, for `man -l`' },
   daemon: {

@@ -16,6 +16,8 @@ export interface Waiting {
   add(events: readonly EventRecord[]): void;
   /** @param now milliseconds since the epoch */
   picture(now: number): WaitingPicture;
+  /** What is known of one, while it is kept. */
+  find(id: string): Approval | undefined;
   /** How many wait. */
   count(now: number): number;
 }
@@ -62,6 +64,7 @@ export function createWaiting(limits: { readonly open?: number; readonly finishe
         finished: [...finished.values()].sort((one, two) => (two.end?.at ?? 0) - (one.end?.at ?? 0)),
       };
     },
+    find: (id) => finished.get(id) ?? open.get(id),
     count: (now) => [...open.values()].filter((approval) => !isLost(approval, now)).length,
   };
 }
