@@ -35,6 +35,15 @@ const KEY_HEADERS = ['x-api-key', 'gram-key'] as const;
 
 export function createDoor({ keys, isKeyed, hosts, now }: DoorOptions): Door {
   const names = new Set(hosts.map((host) => host.toLowerCase()));
+  // The few that are really used: to find out whether a text is an address takes longer than all the rest of a request.
+  const known = new Map<string, boolean>();
+  const isKnown = (host: string): boolean => {
+    const before = known.get(host);
+    if (before !== undefined) return before;
+    const is = isKnownHost(host, names);
+    if (known.size < MAX_KNOWN) known.set(host, is);
+    return is;
+  };
   /** By random names, so that no key is in a cookie. A restart logs browsers out. */
   const sessions = new Map<string, { readonly key: string; readonly until: number }>();
 
@@ -50,7 +59,7 @@ export function createDoor({ keys, isKeyed, hosts, now }: DoorOptions): Door {
   return {
     judge: (head) => {
       const host = (head.get('host') ?? '').toLowerCase();
-      if (!isKnownHost(host, names)) return 'host';
+      if (!isKnown(host)) return 'host';
       const origin = head.get('origin');
       if (origin !== null && URL.parse(origin)?.host !== host) return 'origin';
       return undefined;
@@ -76,6 +85,7 @@ export function createDoor({ keys, isKeyed, hosts, now }: DoorOptions): Door {
 }
 
 const MAX_SESSIONS = 1_000;
+const MAX_KNOWN = 100;
 
 /**
  * An address cannot be made to lead elsewhere; a name can, by whoever owns it (DNS rebinding), so it has to be one of ours.

@@ -173,20 +173,30 @@ function senderOf(
   const idempotencyKey = headers.get('idempotency-key') ?? undefined;
   if (idempotencyKey !== undefined && (idempotencyKey === '' || idempotencyKey.length > MAX_IDEMPOTENCY_KEY))
     return undefined;
-  const said = META_HEADERS.flatMap(([header, key]) => {
-    const value = headers.get(header);
-    return value === null ? [] : [[key, clean(value)] as const];
-  });
+  const isOurs = headers.get('user-agent')?.startsWith(OUR_SENDER) === true;
+  const read = (header: string): string => clean(isOurs ? decoded(headers.get(header)) : (headers.get(header) ?? ''));
+  const said = META_HEADERS.flatMap(([header, key]) => (headers.has(header) ? [[key, read(header)] as const] : []));
   return {
     src: agent === undefined ? 'api' : 'http',
     isTrusted: scopes.has('admin'),
     isChanged,
     project,
-    statedProject: clean(headers.get('x-project') ?? '') || undefined,
+    statedProject: read('x-project') || undefined,
     ...(agent === undefined ? {} : { agent }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(said.length === 0 ? {} : { meta: Object.fromEntries(said) }),
   };
+}
+
+/** A header holds Latin-1 only, so `send` writes what goes beyond in percent signs (RFC 3986). */
+const OUR_SENDER = 'claude-slack-hook/';
+
+function decoded(value: string | null): string {
+  try {
+    return decodeURIComponent(value ?? '');
+  } catch {
+    return value ?? '';
+  }
 }
 
 function clean(value: string): string {
