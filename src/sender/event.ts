@@ -12,6 +12,8 @@ export interface Entry {
   readonly project: string | undefined;
   readonly environment: string;
   readonly event: SentEvent;
+  /** In the spool, where it is to go, for people: its queue decides. */
+  readonly to?: string;
 }
 
 export interface PrepareOptions {

@@ -31,7 +31,7 @@ export async function postOrSpool(entry: Entry, options: PostOptions): Promise<P
     return { isSent: false, problem: new AppError('collector-refused', `${told.reason}; the event is not kept`) };
   if ('retryAfterMs' in told || told.isSlow) onPause('retryAfterMs' in told ? told.retryAfterMs : undefined);
   try {
-    const dropped = await (await openSpool()).append(delivery.target.queue, entry);
+    const dropped = await (await openSpool()).append(delivery.target.queue, { ...entry, to: delivery.target.shown });
     const lost = dropped === 0 ? '' : `; the spool is full, and its ${dropped} oldest events are dropped`;
     return { isSent: false, problem: new AppError('collector-unreachable', `${told.reason}; the event waits${lost}`) };
   } catch (error) {

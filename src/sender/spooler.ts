@@ -65,7 +65,7 @@ export function createSpooler(options: SpoolerOptions): Spooler {
     offered += 1;
     appended = appended.then(async () => {
       try {
-        const dropped = await spool.append(target.queue, entry);
+        const dropped = await spool.append(target.queue, { ...entry, to: target.shown });
         if (dropped > 0) warn('The spool is full: the oldest events are dropped', { dropped });
       } catch (error) {
         lost += 1;
