@@ -81,10 +81,10 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     line.isTold = true;
   };
 
-  const post = async ({ rule, url }: Line, body: string): Promise<Told> => {
+  const post = async ({ rule, url }: Line, body: string, tries: number): Promise<Told> => {
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(timeoutMs)]);
     try {
-      const place = await within(signal, placeOf(url, rule.allowPrivate, resolve));
+      const place = await within(signal, rule.allowPrivate ? Promise.resolve(url) : placeOf(url, resolve, tries));
       if (typeof place === 'string') return { isTaken: false, isFinal: true, reason: place };
       const response = await send(place.href, {
         ...{ method: 'POST', body, signal, redirect: 'manual', keepalive: false },
@@ -104,7 +104,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
 
   const deliver = async (line: Line, body: string): Promise<void> => {
     for (let tries = 0; ; tries += 1) {
-      const told = await post(line, body);
+      const told = await post(line, body, tries);
       if (told.isTaken) {
         line.sent += 1;
         line.isTold = false;
@@ -166,17 +166,19 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
  */
 async function placeOf(
   url: URL,
-  allowPrivate: boolean,
   resolve: (hostname: string) => Promise<readonly string[]>,
+  tries: number,
 ): Promise<URL | string> {
-  if (allowPrivate) return url;
   const literal = literalOf(url);
   const addresses = literal === undefined ? await resolve(url.hostname) : [literal];
   const [first] = addresses;
   if (first === undefined || !addresses.every(isPublicAddress))
     return 'an address that is not public; allowPrivate in the rule permits it';
+  // One of IPv4 and IPv6 may lead nowhere from here: the second try takes the other.
+  const other = addresses.find((address) => address.includes(':') !== first.includes(':'));
+  const address = tries === 1 && other !== undefined ? other : first;
   const pinned = new URL(url);
-  pinned.hostname = first.includes(':') ? `[${first}]` : first;
+  pinned.hostname = address.includes(':') ? `[${address}]` : address;
   return pinned;
 }
 

@@ -1,6 +1,7 @@
 /** Sends what waits in a queue of the spool, oldest first, until nothing is left or the target does not take it. */
 import type { Delivered, Delivery } from './delivery.ts';
-import type { Spool, Waiting } from './spool.ts';
+import type { Spool } from './spool.ts';
+import type { Waiting } from './spool-lines.ts';
 
 export interface Replayed {
   /** `done`: nothing waits. `busy`: another process is at it. `later`: try again, after `retryAfterMs` if the target said so. */

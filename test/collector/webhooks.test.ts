@@ -311,6 +311,16 @@ describe('an address', () => {
     expect(pinned?.init.tls).toEqual({ serverName: 'rebind.test' });
   });
 
+  test('of the other kind is tried when the first one leads nowhere', async () => {
+    const { offer, stop, posts } = webhooks([{ url: 'https://x.test/' }], {
+      resolve: async () => ['2606:4700::1', '2606:4700::2', '93.184.216.34'],
+      fetch: async (url) => new Response('', { status: url.includes('93.') ? 200 : 503 }),
+    });
+    offer([event()]);
+    await stop();
+    expect(posts.map(({ url }) => url)).toEqual(['https://[2606:4700::1]/', 'https://93.184.216.34/']);
+  });
+
   test('of this machine is reached where the rule allows it', async () => {
     const heard = Promise.withResolvers<unknown>();
     const server = Bun.serve({
