@@ -93,6 +93,7 @@ async function run({ port, connections, seconds, batch, key }: Plan): Promise<Lo
   }
   await promise;
   const sorted = took.subarray(0, Math.min(requests, took.length)).sort();
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   return { requests, failed, seconds: (performance.now() - startedAt) / 1000, p50: at(0.5), p99: at(0.99), max: at(1) };
 }

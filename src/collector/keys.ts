@@ -168,5 +168,7 @@ export function createKeyRing({ path, fixed = [], elapsed = () => performance.no
 }
 
 function hashOf(key: string): Buffer {
-  return Buffer.from(new Bun.CryptoHasher('sha256').update(key).digest());
+  const hash = Buffer.allocUnsafe(32);
+  Bun.SHA256.hash(key, hash);
+  return hash;
 }

@@ -29,8 +29,11 @@ const PACKAGES = '/usr/lib/postgresql';
 /** Debian's `nobody`: where there is no user of the package's own. */
 const NOBODY = 65_534;
 
-/** @throws Error when there is no PostgreSQL and none can be installed */
-export async function createPostgresCluster(): Promise<PostgresCluster> {
+/**
+ * @param isDurable as a real server is: what it says it has written reaches the disk
+ * @throws Error when there is no PostgreSQL and none can be installed
+ */
+export async function createPostgresCluster({ isDurable = false } = {}): Promise<PostgresCluster> {
   const bin = findPrograms() ?? installPrograms();
   const directory = mkdtempSync(join(tmpdir(), 'csh-postgres-'));
   const data = join(directory, 'data');
@@ -42,10 +45,9 @@ export async function createPostgresCluster(): Promise<PostgresCluster> {
     // A server whose starter was killed ends with it: nothing stays behind.
     const bound = process.platform === 'linux' ? [...as(uid), '--pdeathsig=QUIT'] : [];
     const options = ['-p', String(port), '-k', directory, '-h', '127.0.0.1'];
-    // Nothing here outlives the machine, so that nothing must reach its disk.
     const settings = [
-      'fsync=off',
-      'shared_buffers=64MB',
+      // Nothing of the tests' outlives the machine, so that nothing must reach its disk.
+      ...(isDurable ? ['shared_buffers=256MB'] : ['fsync=off', 'shared_buffers=64MB']),
       'max_connections=60',
       'logging_collector=off',
       'log_min_messages=log',
