@@ -8,6 +8,8 @@ interface Writer {
   isCut: boolean;
 }
 
+/** Of `…`. */
+const MARK_BYTES = 3;
 /** Nothing deeper is written; the collector refuses more than 64. */
 const MAX_DEPTH = 64;
 
@@ -16,7 +18,7 @@ export function prettyJson(value: unknown, limit: number): Clipped {
   const writer: Writer = { parts: [], left: limit, isCut: false };
   write(writer, value, 0);
   if (writer.isCut) writer.parts.push('…');
-  return { text: writer.parts.join(''), bytes: limit - writer.left + (writer.isCut ? 3 : 0), isCut: writer.isCut };
+  return { text: writer.parts.join(''), bytes: limit - writer.left + (writer.isCut ? MARK_BYTES : 0), isCut: writer.isCut };
 }
 
 function write(writer: Writer, value: unknown, depth: number): void {
@@ -65,7 +67,8 @@ function quoted(text: string, left: number): string {
 function put(writer: Writer, text: string): void {
   if (writer.isCut) return;
   const { text: shown, bytes, isCut } = clip(text, writer.left);
+  // The mark of the cut comes once, at the end.
   writer.parts.push(isCut ? shown.slice(0, -1) : shown);
-  writer.left = Math.max(0, writer.left - bytes);
+  writer.left -= isCut ? bytes - MARK_BYTES : bytes;
   writer.isCut = isCut;
 }
