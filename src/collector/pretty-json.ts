@@ -18,7 +18,11 @@ export function prettyJson(value: unknown, limit: number): Clipped {
   const writer: Writer = { parts: [], left: limit, isCut: false };
   write(writer, value, 0);
   if (writer.isCut) writer.parts.push('…');
-  return { text: writer.parts.join(''), bytes: limit - writer.left + (writer.isCut ? MARK_BYTES : 0), isCut: writer.isCut };
+  return {
+    text: writer.parts.join(''),
+    bytes: limit - writer.left + (writer.isCut ? MARK_BYTES : 0),
+    isCut: writer.isCut,
+  };
 }
 
 function write(writer: Writer, value: unknown, depth: number): void {
