@@ -270,7 +270,7 @@ export function dayOfEvents(now: number): readonly EventRecord[] {
   );
   call(
     shop,
-    now - 252_000,
+    now - 252_040,
     'Bash',
     {
       command:
@@ -291,7 +291,7 @@ export function dayOfEvents(now: number): readonly EventRecord[] {
     { stdout: 'CREATE INDEX' },
     5200,
   );
-  call(api, now - 47_000, 'mcp__inventory__adjust_stock', { sku: 'TEA-250', by: -12 }, { waitMs: 0, outcome: 'waits' });
+  call(api, now - 47_040, 'mcp__inventory__adjust_stock', { sku: 'TEA-250', by: -12 }, { waitMs: 0, outcome: 'waits' });
   // A machine that was switched off while somebody was asked.
   const gone = { ...docs, session: 'b02dd9c4-6a1e-4b7c-8f35-1f0f3f5a9e27', host: 'jonas-tablet' };
   call(
