@@ -12,6 +12,8 @@ export interface Dashboard {
   viewers(): number;
   /** As the collector does it: stored, then told. */
   add(...events: readonly EventRecord[]): Promise<void>;
+  /** Ends all event streams, as a network does; new ones can be opened. */
+  cut(): void;
   stop(): Promise<void>;
 }
 
@@ -38,6 +40,7 @@ export function openDashboard(
       waiting.add(events);
       live.publish(events);
     },
+    cut: live.stop,
     stop: async () => {
       live.stop();
       await server.stop(true);

@@ -280,7 +280,7 @@ describe('Waiting', () => {
           'marta-laptop',
           'U02MARTA, U03JONAS',
           '16:47:28',
-          '(05:17 left)',
+          '(05:18 left)',
           '00:47',
         ])
           expect(text).toContain(part);
