@@ -186,6 +186,30 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (only where there is a Chro
   );
 
   test(
+    'who waits does not move either while it is paused, nor the time',
+    withPage(async (page, { url, add }) => {
+      await page.goto(`${url}waiting`);
+      await isLive(page);
+      await page.getByRole('button', { name: 'Pause' }).click();
+      const before = await page.locator('#waiting').textContent();
+      await add(
+        approval(
+          'approval.requested',
+          'n1',
+          { expires_at: Date.now() + 60_000 },
+          { timestamp: new Date().toISOString() },
+        ),
+      );
+      // Longer than a frame and a second of the clock take.
+      await page.evaluate('new Promise((resolve) => setTimeout(resolve, 1300))');
+      expect(await page.locator('#waiting').textContent()).toBe(before);
+      await page.getByRole('button', { name: 'Pause' }).click();
+      await until(page, 'document.querySelectorAll(".card").length === 3');
+    }),
+    30_000,
+  );
+
+  test(
     'after a cut the page has everything that came meanwhile, once',
     withPage(async (page, { url, add, cut }) => {
       await page.goto(url);

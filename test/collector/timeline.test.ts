@@ -72,6 +72,15 @@ test('of an approval without an id the last open call with the same arguments is
   expect(story(items)).toEqual(['one: PreToolUse > waits', 'two: PreToolUse > PostToolUse in 20']);
 });
 
+test('an approval does not belong to a call that is over', () => {
+  const items = timelineOf([
+    hook('PreToolUse', 0, use('ls')),
+    hook('PostToolUse', 10, use('ls')),
+    asked('a', 20, use('ls')),
+  ]);
+  expect(story(items)).toEqual(['ls: PreToolUse > PostToolUse in 10', 'ls: waits']);
+});
+
 test('the same call made again is another one', () => {
   const items = timelineOf([
     hook('PreToolUse', 0, use('ls')),
