@@ -135,6 +135,15 @@ export async function syncFile(fd: number): Promise<void> {
   await fsyncAsync(fd);
 }
 
+/** Takes away what is of no use; where that cannot be done the next start does it. */
+export function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It does not count under that name.
+  }
+}
+
 /** What went wrong with the store, in the words of whoever says so. */
 export function storeError(what: string, error: unknown): AppError {
   if (error instanceof AppError) return error;

@@ -5,7 +5,7 @@
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { EventRecord, RetentionReport, RetentionRules } from '../events.ts';
-import { type EventFiles, storeError, syncDirectory, syncFile, writeAt, writeWhole } from './event-files.ts';
+import { discard, type EventFiles, storeError, syncDirectory, syncFile, writeAt, writeWhole } from './event-files.ts';
 import { eventsIn, type Findable } from './event-find.ts';
 import { createIndex, type IndexRow, type IndexSummary } from './event-index.ts';
 import { isApproval, readEvent } from './event-lines.ts';
@@ -159,21 +159,26 @@ async function rewrite(retention: Retention, segment: Segment, kept: readonly In
   const temporary = `${files.zipped(name)}.tmp`;
   try {
     const { bytes, fileBytes } = await writeZipped(retention, name, kept, temporary);
-    await writeWhole(`${files.index(name)}.tmp`, bytes);
+    await writeWhole(agedIndex(files, name), bytes);
     await exclusive(async () => {
       const head = readHead(wordsOfBytes(bytes), bytes.length, fileBytes);
       if (head === undefined) throw new Error('Expected an index that can be read again');
       renameSync(temporary, files.zipped(name));
-      renameSync(`${files.index(name)}.tmp`, files.index(name));
+      renameSync(agedIndex(files, name), files.index(name));
       segments.replace(name, { name, isZipped: true, head, held: undefined });
       await syncDirectory(files.directory);
       if (!segment.isZipped) rmSync(files.plain(name), { force: true });
     });
   } catch (error) {
-    rmSync(temporary, { force: true });
-    rmSync(`${files.index(name)}.tmp`, { force: true });
+    discard(temporary);
+    discard(agedIndex(files, name));
     throw storeError(`Cannot compress ${name}`, error);
   }
+}
+
+/** Not the name under which an index is written in the background. */
+function agedIndex(files: EventFiles, name: string): string {
+  return `${files.index(name)}.aged.tmp`;
 }
 
 /** Writes the lines into a compressed file; returns the bytes of its index and its size. */

@@ -1,7 +1,7 @@
 /** The full files of events, each with its index beside it, which is made again where it is missing, torn or of another file. */
 import { closeSync, fstatSync, openSync, renameSync } from 'node:fs';
 import { type Hash, lookUp } from './event-buckets.ts';
-import { type EventFiles, sizeOf, storeError, writeWhole } from './event-files.ts';
+import { discard, type EventFiles, sizeOf, storeError, writeWhole } from './event-files.ts';
 import { createIndex, type IndexContents } from './event-index.ts';
 import { readEvent } from './event-lines.ts';
 import { createMemberCache, findMembers } from './event-members.ts';
@@ -55,7 +55,7 @@ export async function openSegments(files: EventFiles): Promise<Segments> {
     const path = files.index(segment.name);
     await writeWhole(`${path}.tmp`, segment.held);
     // It may have been compressed or deleted in the meantime.
-    if (segments.get(segment.name) !== segment) return;
+    if (segments.get(segment.name) !== segment) return discard(`${path}.tmp`);
     renameSync(`${path}.tmp`, path);
     segments.set(segment.name, { ...segment, held: undefined });
   };
