@@ -1,20 +1,10 @@
 /** The file of events that is written to: whole lines that are on disk, and an index of them in memory. */
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { accessSync, closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, renameSync } from 'node:fs';
 import { AppError } from '../errors.ts';
 import type { EventRecord } from '../events.ts';
 import type { Hash } from './event-buckets.ts';
 import type { EventDisk } from './event-disk.ts';
-import { type EventFiles, readAt, storeError, syncDirectory, writeWhole } from './event-files.ts';
+import { discard, type EventFiles, readAt, storeError, syncDirectory } from './event-files.ts';
 import { createIndex, type GrowingIndex, type IndexContents, type IndexSummary } from './event-index.ts';
 import { readEvent } from './event-lines.ts';
 import { type EventView, eachLine, openView, plainData } from './event-view.ts';
@@ -132,14 +122,25 @@ export async function openActive(files: EventFiles, disk: EventDisk): Promise<Ac
       try {
         accessSync(files.directory, constants.W_OK | constants.X_OK);
         if (!hasFailed) return;
-        await writeWhole(`${path}.probe`, new Uint8Array(4096));
-        rmSync(`${path}.probe`, { force: true });
+        await probe(`${path}.probe`, disk);
       } catch (error) {
         throw storeError(`Cannot write ${path}`, error);
       }
     },
     close: () => closeSync(file.fd),
   };
+}
+
+/** Rejects where a small file cannot be written. */
+async function probe(path: string, disk: EventDisk): Promise<void> {
+  const fd = openSync(path, 'w', 0o600);
+  try {
+    await disk.write(fd, new Uint8Array(4096), 0);
+    await disk.sync(fd);
+  } finally {
+    closeSync(fd);
+    discard(path);
+  }
 }
 
 async function openFile(path: string, disk: EventDisk): Promise<Opened> {

@@ -66,7 +66,9 @@ describe('when the disk fails, the event log', () => {
       expect(await failure(store.append([anEvent()]))).toBe('AppError store');
       expect(await store.find({}, 10)).toStrictEqual([first]);
       expect(await store.count()).toBe(1);
+      expect(await failure(store.check())).toBe('AppError store');
       disk.faults.clear();
+      await store.check();
       expect(await store.append(lost)).toEqual({ stored: 2, duplicates: 0 });
       expect(place.records()).toStrictEqual([first, ...lost]);
       expect(await store.find({}, 10, 'oldest')).toStrictEqual([first, ...lost]);

@@ -143,7 +143,7 @@ describe('the files of the event log', () => {
     expect((await store.find({}, 10))[1]).toStrictEqual(event);
   });
 
-  test.each(['missing', 'empty', 'torn', 'of another file', 'garbage'])(
+  test.each(['missing', 'empty', 'torn', 'of another file', 'garbage', 'changed at its beginning'])(
     'are read again where an index is %s',
     async (state) => {
       const events = Array.from({ length: 40 }, (_, index) =>
@@ -160,7 +160,12 @@ describe('the files of the event log', () => {
         if (state === 'missing') rmSync(path);
         else if (state === 'empty') truncateSync(path, 0);
         else if (state === 'torn') truncateSync(path, statSync(path).size - 1);
-        else if (state === 'garbage') writeFileSync(path, Buffer.alloc(statSync(path).size, 7));
+        else if (state === 'changed at its beginning') {
+          const bytes = readFileSync(path);
+          // The lowest time: none is that low any more.
+          bytes.fill(0x7f, 7 * 8 + 1, 8 * 8);
+          writeFileSync(path, bytes);
+        } else if (state === 'garbage') writeFileSync(path, Buffer.alloc(statSync(path).size, 7));
         else appendFileSync(path.replace('.idx', '.jsonl'), `${JSON.stringify(anEvent({ session_id: 'added' }))}\n`);
       }
       const added = state === 'of another file' ? indexes.length : 0;
@@ -173,6 +178,53 @@ describe('the files of the event log', () => {
       expect((await store.find({ session: 'added' }, 100)).length).toBe(added);
     },
   );
+
+  test('know again what lies in any of them, dated or not', async () => {
+    const events = Array.from({ length: 12 }, (_, index) =>
+      aNamedEvent(`evt-${index}`, index % 2 === 0 ? { is_undated: true } : {}),
+    );
+    let store = await place.open({ segmentBytes: 1 });
+    for (const event of events) await store.append([event, anEvent()]);
+    for (const again of [false, true]) {
+      if (again) {
+        await store.close();
+        store = await place.open({ segmentBytes: 1 });
+      }
+      for (const event of events) expect(await store.append([event])).toEqual({ stored: 0, duplicates: 1 });
+      expect(await store.append(events)).toEqual({ stored: 0, duplicates: 12 });
+    }
+    expect(await store.count()).toBe(24);
+  });
+
+  test('are found in by arrival where that of one reaches into another: a clock was put back', async () => {
+    const store = await place.open({ segmentBytes: 1 });
+    const events = Array.from({ length: 20 }, () => anEvent());
+    const files = [0, 1, 2, 3, 4].map((file) => events.filter((_, index) => (index * 7) % 5 === file));
+    for (const file of files.toReversed()) await store.append(file.toReversed());
+    for (const limit of [1, 3, 4, 5, 9, 20]) {
+      expect(await store.find({}, limit)).toStrictEqual(events.slice(-limit).toReversed());
+      expect(await store.find({}, limit, 'oldest')).toStrictEqual(events.slice(0, limit));
+      expect(await store.find({ session: 'session-a', beforeSeq: events[15]?.seq ?? 0 }, limit)).toStrictEqual(
+        events.slice(Math.max(0, 15 - limit), 15).toReversed(),
+      );
+    }
+  });
+
+  test('are searched for texts that look otherwise in a line', async () => {
+    const store = await place.open();
+    const events = [anEvent({ event_type: 'a "quoted\\type"' }), anEvent({ session_id: 'ÄRGER\tX' }), anEvent()];
+    await store.append(events);
+    expect(await store.find({ text: '"QUOTED\\' }, 10)).toStrictEqual(events.slice(0, 1));
+    expect(await store.find({ text: 'ärger\tx' }, 10)).toStrictEqual(events.slice(1, 2));
+    expect((await store.find({ text: '"command":"npm' }, 10)).length).toBe(3);
+  });
+
+  test('take what is larger than all that is written at once', async () => {
+    const store = await place.open({ segmentBytes: 5_000_000 });
+    const large = Array.from({ length: 3 }, () => anEvent({ data: 'x'.repeat(2_000_000) }));
+    await Promise.all([store.append([anEvent()]), store.append(large), store.append(large.map((event) => event))]);
+    expect(await store.count()).toBe(7);
+  });
 
   test('that somebody has taken away are begun again under their name', async () => {
     const store = await place.open();

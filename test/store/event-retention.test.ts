@@ -192,6 +192,7 @@ describe('files of the event log', () => {
     // What is written in the background is written then.
     await reopen();
     const before = everything();
+    expect(await store.append(open)).toEqual({ stored: 0, duplicates: 2 });
     const wouldBe = await store.retain(RULES, NOW, true);
     expect(everything()).toEqual(before);
     const report = await store.retain(RULES, NOW, false);
