@@ -100,7 +100,8 @@ export function stateOf(error: unknown): string {
 /** A failure as users see it: what was wanted of which server, and why not. Neither passwords nor values of events stand in it. */
 export function failureOf(error: unknown, url: string, wanted: string): AppError {
   if (error instanceof AppError && error.message.startsWith('Expected')) return error;
-  const options = stateOf(error) === '42501' ? { hint: RIGHTS_HINT } : {};
+  const hint = HINTS[stateOf(error)];
+  const options = hint === undefined ? {} : { hint };
   return new AppError(
     'store',
     `Expected PostgreSQL at ${placeOf(url)} to ${wanted}, got: ${reasonOf(error, url)}`,
@@ -108,7 +109,11 @@ export function failureOf(error: unknown, url: string, wanted: string): AppError
   );
 }
 
-const RIGHTS_HINT = 'Give the role of DATABASE_URL the right to create tables: GRANT CREATE ON SCHEMA public TO it.';
+/** What to do where the catalogue does not know. */
+const HINTS: Readonly<Record<string, string>> = {
+  '42501': 'Give the role of DATABASE_URL the right to create tables: GRANT CREATE ON SCHEMA public TO it.',
+  '57014': 'Ask for less: for one session, or for a shorter time.',
+};
 
 function reasonOf(error: unknown, url: string): string {
   const state = stateOf(error);

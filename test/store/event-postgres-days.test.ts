@@ -207,6 +207,21 @@ test('numbers and keys of the data keep what they are', async () => {
   expect(cluster.psql(database, `select data ->> 'a' from hook_events`)).toBe('1e-300');
 });
 
+test.each(['C', 'C.UTF-8'])(
+  'a text of other letters is found without regard to case in a database of the locale %s',
+  async (locale) => {
+    const name = `letters_${databases}`;
+    cluster.psql('postgres', `create database ${name} locale '${locale}' template template0`);
+    const store = await opened(NOON, cluster.url(name));
+    expect(await store.find({ session: 'a\0', text: '\0' }, 9)).toEqual([]);
+    const events = [at(0, { project: 'STRASSE ÄÖ' }), at(0, { data: { text: ['ein äö%_'] } }), at(0, { tool: 'ao' })];
+    await store.append(events);
+    for (const text of ['äö', 'ÄÖ', 'Äö'])
+      expect(await store.find({ text }, 9, 'oldest')).toStrictEqual(events.slice(0, 2));
+    expect(await store.find({ text: 'ÄÖ%_' }, 9)).toStrictEqual(events.slice(1, 2));
+  },
+);
+
 describe('retention', () => {
   const approval = (id: string, kind: EventRecord['kind'], days: number): EventRecord =>
     at(days, { kind, approval_id: id, src: 'approval' });
