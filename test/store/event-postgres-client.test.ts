@@ -15,6 +15,55 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => cluster.remove());
 
+interface Between {
+  url(database: string): string;
+  /** Nothing comes through the connections that there are, and nobody is told. */
+  goSilent(): void;
+  /** What the server says next is dropped, and that connection with it. */
+  loseNextAnswer(): void;
+  lost(): number;
+  close(): void;
+}
+
+/** A way to the server that can fail. */
+async function betweenUs(): Promise<Between> {
+  const sockets = new Set<Socket>();
+  let losing = 0;
+  let lost = 0;
+  const server = createServer((near) => {
+    const far = connect(cluster.port, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => [near, far].map((each) => each.destroy()));
+    }
+    near.pipe(far);
+    far.on('data', (bytes) => {
+      if (losing > 0) {
+        losing -= 1;
+        lost += 1;
+        near.destroy();
+      } else near.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  return {
+    url: (database) => cluster.url(database).replace(`:${cluster.port}/`, `:${port}/`),
+    goSilent() {
+      for (const socket of sockets) socket.unpipe().removeAllListeners('data').pause();
+    },
+    loseNextAnswer() {
+      losing += 1;
+    },
+    lost: () => lost,
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
 describe('an address', () => {
   test.each([
     'mysql://u:hidden-secret@127.0.0.1/x',
@@ -89,28 +138,36 @@ describe('waits', () => {
   });
 
   test('end here when the server says nothing any more, and the next question goes another way', async () => {
-    const sockets = new Set<Socket>();
-    const between = createServer((near) => {
-      const far = connect(cluster.port, '127.0.0.1');
-      for (const socket of [near, far]) socket.on('error', () => undefined);
-      near.pipe(far).pipe(near);
-      sockets.add(near).add(far);
-    });
-    await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
-    const { port } = between.address() as { port: number };
-    const url = cluster.url('postgres').replace(String(cluster.port), String(port));
+    const between = await betweenUs();
+    const url = between.url('postgres');
     const pool = createPool({ url, max: 2, statementMs: 100 });
     await pool.run((sql) => sql`select 1`);
-    for (const socket of sockets) socket.unpipe().pause();
+    between.goSilent();
     const askedAt = performance.now();
     const error = await pool.run((sql) => sql`select 1`).catch((reason: AppError) => reason);
     expect(error).toMatchObject({ code: 'store', message: 'no answer within 2 s' });
     expect(performance.now() - askedAt).toBeLessThan(5000);
     expect((await pool.run((sql) => sql`select 2 as two`))[0].two).toBe(2);
     await pool.close();
-    for (const socket of sockets) socket.destroy();
     between.close();
   });
+});
+
+test('an append whose answer got lost on the way is counted as what it was', async () => {
+  cluster.createDatabase('lost');
+  const between = await betweenUs();
+  const store = await createPostgresStore({ url: between.url('lost') });
+  // So that each of its connections knows the statement, and the next answer is that of the commit.
+  await Promise.all(Array.from({ length: 12 }, () => store.append([anEvent()])));
+  const [known, ...fresh] = Array.from({ length: 10 }, (_, index) => aNamedEvent(`lost ${index}`));
+  if (known !== undefined) await store.append([known]);
+  between.loseNextAnswer();
+  const again = known === undefined ? [] : [{ ...known, seq: known.seq + 1_000_000 }];
+  expect(await store.append([...again, ...fresh])).toEqual({ stored: 9, duplicates: 1 });
+  expect(between.lost()).toBe(1);
+  expect(await store.count()).toBe(22);
+  await store.close();
+  between.close();
 });
 
 test('neither the log nor a failure has a password or what stands in an event', async () => {

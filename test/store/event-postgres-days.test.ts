@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import type { AppError } from '../../src/errors.ts';
 import type { EventRecord, EventStore } from '../../src/events.ts';
+import { createLogger, type Logger } from '../../src/logger.ts';
 import { migrate, NEWEST_SCHEMA } from '../../src/store/event-migrations.ts';
 import { createPostgresStore } from '../../src/store/event-postgres.ts';
 import { createPool } from '../../src/store/event-postgres-client.ts';
@@ -31,8 +32,8 @@ afterEach(async () => {
   stores = [];
 });
 
-async function opened(now = NOON, address = url): Promise<EventStore> {
-  const store = await createPostgresStore({ url: address, now: () => now });
+async function opened(now = NOON, address = url, logger?: Logger): Promise<EventStore> {
+  const store = await createPostgresStore({ url: address, now: () => now, ...(logger && { logger }) });
   stores.push(store);
   return store;
 }
@@ -160,13 +161,16 @@ describe('a day', () => {
   });
 
   test('is made once by those who write at the same time', async () => {
-    const [one, other] = await Promise.all([opened(), opened()]);
+    const lines: string[] = [];
+    const logger = createLogger('warn', { write: (line) => lines.push(line) });
+    const [one, other] = await Promise.all([opened(NOON, url, logger), opened(NOON, url, logger)]);
     const appends = Array.from({ length: 30 }, (_, day) =>
       [one, other].map((store) => store.append([at(-day)])),
     ).flat();
     for (const result of await Promise.all(appends)) expect(result).toEqual({ stored: 1, duplicates: 0 });
     expect(rowsOf('hook_events_default')).toBe(0);
     expect(tables()).toHaveLength(33);
+    expect(lines).toEqual([]);
   });
 });
 
