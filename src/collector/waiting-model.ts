@@ -19,7 +19,9 @@ export interface WaitingCard {
   readonly time: string;
   readonly expires?: { readonly ms: number; readonly at: string; readonly time: string };
   readonly approvers: string;
-  /** Messages in Slack. */
+  /** Whether a message in Slack shows it. */
+  readonly isShown: boolean;
+  /** Those messages whose address is known. */
   readonly links: readonly Required<ShownCard>[];
   readonly end?: { readonly word: string; readonly tone: Tone; readonly icon: Icon; readonly text: string };
 }
@@ -60,6 +62,7 @@ export function waitingCard(approval: Approval, now: number): WaitingCard {
     ...{ since, at: iso(since), time: clock(since, now) },
     ...(expiresAt === undefined ? {} : { expires: expiry(expiresAt, now) }),
     approvers: approversOf(approval),
+    isShown: cards.length > 0,
     links: cards.flatMap(({ approver, link }) => (link === undefined ? [] : [{ approver: name(approver), link }])),
     ...(end === undefined ? {} : { end: { ...endLook(end.outcome), text: endText(approval) } }),
   };

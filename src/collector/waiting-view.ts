@@ -24,7 +24,7 @@ export function waitingView<N>(h: H<N>, model: WaitingModel, now: number): N {
 }
 
 function waitingCardView<N>(h: H<N>, card: WaitingCard, now: number): N {
-  const { tool, call, since, at, time, expires, approvers, links } = card;
+  const { tool, call, since, at, time, expires, approvers, isShown, links } = card;
   return h(
     'li',
     { class: 'card' },
@@ -68,7 +68,7 @@ function waitingCardView<N>(h: H<N>, card: WaitingCard, now: number): N {
             h('span', { class: 'only-heard' }, `, for ${tool}, in a new tab`),
           ),
         ),
-        links.length === 0 ? h('span', { class: 'note' }, 'Not shown in Slack yet.') : null,
+        links.length > 0 ? null : h('span', { class: 'note' }, isShown ? 'Shown in Slack.' : 'Not shown in Slack yet.'),
       ),
     ),
   );

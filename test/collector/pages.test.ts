@@ -313,7 +313,7 @@ describe('Waiting', () => {
       async (dashboard) => {
         const { html } = await get(dashboard, 'waiting');
         expect(html).not.toContain('javascript');
-        expect(html).toContain('Not shown in Slack yet.');
+        expect(html).toContain('Shown in Slack.');
       },
       FIXED,
     ),
