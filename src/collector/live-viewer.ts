@@ -3,15 +3,13 @@
 export interface Viewer {
   /** What the page's browser reads, in UTF-8. */
   readonly body: ReadableStream<Uint8Array>;
-  /** Whole frames. A viewer that does not read them is left. */
-  send(frame: string): void;
+  /** A whole frame. A viewer that does not read them is left. */
+  send(frame: Uint8Array): void;
   end(): void;
 }
 
 /** What may wait for a slow reader beside what its connection holds: some frames of the largest kind. In bytes. */
 const MAX_QUEUED = 1_048_576;
-
-const encoder = new TextEncoder();
 
 /** `onEnd` is called once: when the page is closed, does not read, or `end` is called. */
 export function createViewer(onEnd: () => void): Viewer {
@@ -42,7 +40,7 @@ export function createViewer(onEnd: () => void): Viewer {
     send: (frame) => {
       if (!isOpen || controller === undefined) return;
       if ((controller.desiredSize ?? 0) <= 0) end();
-      else controller.enqueue(encoder.encode(frame));
+      else controller.enqueue(frame);
     },
   };
 }

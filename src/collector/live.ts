@@ -34,6 +34,9 @@ export interface Live {
 
 /** What one frame carries at most; the rest is counted. */
 export const MAX_ROWS = 50;
+/** Of more events than this in one frame nobody reads the JSON as they come: less of it is sent, in bytes. */
+const CROWDED = 10;
+const CROWDED_JSON = 600;
 /** What is sent again after a cut; whoever missed more loads the page anew. */
 const MAX_RESUMED = 200;
 /**
@@ -88,7 +91,7 @@ export function createLive(options: LiveOptions): Live {
       keys.set(isFull, key);
       if (key === follower.waiting) continue;
       follower.waiting = key;
-      follower.viewer.send(`event: waiting\ndata: {"now":${at},"is":${key}}\n\n`);
+      follower.viewer.send(encoder.encode(`event: waiting\ndata: {"now":${at},"is":${key}}\n\n`));
     }
   };
 
@@ -97,6 +100,7 @@ export function createLive(options: LiveOptions): Live {
     const [events, more] = [gathered, uncounted];
     [gathered, uncounted] = [[], 0];
     const models = new Map<string, RowModel>();
+    const jsonBytes = events.length > CROWDED ? CROWDED_JSON : undefined;
     const at = now();
     for (const group of Map.groupBy(followers, (follower) => follower.group).values()) {
       const [first] = group;
@@ -104,7 +108,7 @@ export function createLive(options: LiveOptions): Live {
       const found = events.filter((event) => matches(first.filter, event));
       if (found.length === 0) continue;
       const frame = frameOf(found, more, first.view, (event) => {
-        const model = models.get(event.id) ?? rowModel(event, at);
+        const model = models.get(event.id) ?? rowModel(event, at, jsonBytes);
         models.set(event.id, model);
         return model;
       });
@@ -116,7 +120,7 @@ export function createLive(options: LiveOptions): Live {
   const beat = (): void => {
     // An approval can also stop waiting because its time is over.
     sendWaiting(followers);
-    for (const { viewer } of followers) viewer.send(': here\n\n');
+    for (const { viewer } of followers) viewer.send(HERE);
   };
 
   /** What came after `seq`, oldest frame first. */
@@ -153,7 +157,7 @@ export function createLive(options: LiveOptions): Live {
       heart ??= setInterval(beat, heartbeatMs);
       request.signal.addEventListener('abort', viewer.end, { once: true });
       // What arrives while the store is asked comes twice rather than not at all.
-      viewer.send('retry: 2000\n\n');
+      viewer.send(RETRY);
       sendWaiting([follower]);
       if (seq !== undefined) await resume(follower, seq).catch(viewer.end);
       return new Response(viewer.body, { headers: HEADERS });
@@ -172,6 +176,12 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 };
 
+/** Once for all who are sent it. */
+const encoder = new TextEncoder();
+const HERE = encoder.encode(': here\n\n');
+/** A browser connects again after two seconds. */
+const RETRY = encoder.encode('retry: 2000\n\n');
+
 function tooMany(): Response {
   return new Response('Too many pages follow the events.\n', { status: 503, headers: { 'retry-after': '30' } });
 }
@@ -182,9 +192,9 @@ function frameOf(
   uncounted: number,
   view: View,
   modelOf: (event: EventRecord) => RowModel,
-): string {
+): Uint8Array {
   const shown = view === 'session' ? [] : events.slice(-MAX_ROWS).reverse();
   const data = { rows: shown.map(modelOf), more: events.length - shown.length + uncounted };
   const last = events.reduce((highest, { seq }) => Math.max(highest, seq), 0);
-  return `id: ${last}\nevent: rows\ndata: ${JSON.stringify(data)}\n\n`;
+  return encoder.encode(`id: ${last}\nevent: rows\ndata: ${JSON.stringify(data)}\n\n`);
 }

@@ -33,8 +33,16 @@ const LABELS: Readonly<Record<Field, string>> = {
   ...{ from: 'From', to: 'Until' },
 };
 
-/** `action` is the page's own path. Open when anything is looked for. */
-export function filterForm(action: string, fields: readonly Field[], { values, problems }: EventQuery): Html {
+/**
+ * `action` is the page's own path. Open when anything is looked for.
+ * @param kept what else the address says and keeps saying
+ */
+export function filterForm(
+  action: string,
+  fields: readonly Field[],
+  { values, problems }: EventQuery,
+  kept: Readonly<Record<string, string>> = {},
+): Html {
   const given = fields.filter((field) => values[field] !== undefined);
   const title = given.length === 0 ? 'Filter' : `Filter (${given.length})`;
   return h(
@@ -45,6 +53,7 @@ export function filterForm(action: string, fields: readonly Field[], { values, p
       'form',
       { action, method: 'get' },
       ...problems.map((problem) => h('p', { class: 'problem', role: 'alert' }, clipLine(problem, 400))),
+      ...Object.entries(kept).map(([name, value]) => h('input', { type: 'hidden', name, value })),
       h('div', { class: 'fields' }, ...fields.map((field) => labelled(field, values[field]))),
       h(
         'p',

@@ -45,7 +45,7 @@ export async function insightsPage(store: Pick<EventStore, 'find'>, url: URL, no
     body: [
       h('h1', {}, 'Time blocked on a human'),
       ranges(query, hasTimes ? undefined : days),
-      filterForm('/insights', FIELDS, query),
+      filterForm('/insights', FIELDS, query, hasTimes ? {} : { days }),
       events.length > MAX_EVENTS && events.at(-1) !== undefined
         ? h(
             'p',

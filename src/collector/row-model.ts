@@ -35,7 +35,7 @@ const SUMMARY = 240;
 const NAME = 80;
 
 /** @param now milliseconds since the epoch; events of another day show it */
-export function rowModel(event: EventRecord, now: number, jsonBytes: number = ROW_JSON): RowModel {
+export function rowModel(event: EventRecord, now: number, jsonBytes: number | undefined = ROW_JSON): RowModel {
   const { text, isCut } = prettyJson(event, jsonBytes);
   const name = (value: string): string => clipLine(value, NAME);
   const about = [event.agent, event.project, event.host].filter((part) => part !== null);

@@ -1,5 +1,5 @@
 /** Who waits for a person, and who no longer does. */
-import type { EventRecord } from '../events.ts';
+import type { EventRecord, EventStore } from '../events.ts';
 import { type Approval, foldApproval } from './approval.ts';
 
 /** What waits and what no longer does, as a page needs it. */
@@ -67,6 +67,17 @@ export function createWaiting(limits: { readonly open?: number; readonly finishe
     find: (id) => finished.get(id) ?? open.get(id),
     count: (now) => [...open.values()].filter((approval) => !isLost(approval, now)).length,
   };
+}
+
+/** Events of approvals that are read at the start: those of the last day, as far as this goes. */
+const MAX_READ = 20_000;
+
+/** What a collector that starts must know of those who waited before it. Rejects as the store does. */
+export async function readWaiting(store: Pick<EventStore, 'find'>, now: number): Promise<Waiting> {
+  const waiting = createWaiting();
+  const events = await store.find({ kind: 'approval.', from: now - LONGEST_MS }, MAX_READ, 'newest');
+  waiting.add(events.toReversed());
+  return waiting;
 }
 
 function drop(approvals: Map<string, Approval>, limit: number): void {

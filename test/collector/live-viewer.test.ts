@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { createViewer } from '../../src/collector/live-viewer.ts';
 
-const FRAME = 'x'.repeat(100_000);
+const FRAME = new Uint8Array(100_000);
 
 test('a viewer that does not read is left after a megabyte, once', () => {
   let ends = 0;

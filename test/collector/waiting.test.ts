@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { type Approval, foldApproval, httpsLink } from '../../src/collector/approval.ts';
-import { createWaiting, END_GRACE_MS } from '../../src/collector/waiting.ts';
+import { createWaiting, END_GRACE_MS, readWaiting } from '../../src/collector/waiting.ts';
 import type { EventRecord } from '../../src/events.ts';
-import { approval, event } from './events.ts';
+import { approval, dayOfEvents, event } from './events.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 const at = (ms: number): { timestamp: string } => ({ timestamp: new Date(NOW + ms).toISOString() });
@@ -108,6 +109,15 @@ test('events that are about no approval change nothing', () => {
   // The agent's own question has no approval of ours.
   waiting.add([event('PermissionRequest'), event('approval.requested', { kind: 'other', approval_id: 'a' })]);
   expect(waiting.picture(NOW)).toEqual({ waiting: [], lost: [], finished: [] });
+});
+
+test('who waited before a restart still waits after it', async () => {
+  const day = dayOfEvents(NOW);
+  const before = createWaiting();
+  before.add(day);
+  const after = await readWaiting(createMemoryStore(day), NOW);
+  expect(after.picture(NOW)).toEqual(before.picture(NOW));
+  expect(after.count(NOW)).toBe(2);
 });
 
 test('the memory is bounded: the oldest leave first', () => {
