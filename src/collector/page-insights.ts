@@ -6,6 +6,7 @@ import { type Html, h } from './html.ts';
 import { type InsightRow, insightsOf, type WaitNumbers } from './insights.ts';
 import { filterForm } from './page-form.ts';
 import type { Page } from './page-frame.ts';
+import { type Column, table } from './page-table.ts';
 import { clipLine } from './shown-text.ts';
 import { day, spanWords } from './times.ts';
 
@@ -100,9 +101,9 @@ function numbers(ended: readonly Approval[]): readonly (Html | null)[] {
       unasked === 0 ? null : figure('Not asked', `${unasked}`, 'decided by a rule'),
     ),
     hoursChart(hours),
-    table('By tool', 'Tool', tools),
-    table('By project', 'Project', projects),
-    table('By approver', 'Approver', approvers),
+    numbersTable('By tool', 'Tool', tools),
+    numbersTable('By project', 'Project', projects),
+    numbersTable('By approver', 'Approver', approvers),
   ];
 }
 
@@ -114,40 +115,25 @@ function span(ms: number | null): string {
   return ms === null ? '–' : spanWords(ms);
 }
 
-function table(title: string, name: string, rows: readonly InsightRow[]): Html | null {
+const NUMBERS: readonly Column[] = ['Blocked', 'Median', 'p95', 'Allowed', 'Denied', 'Expired', 'Other'].map(
+  (name) => ({
+    name,
+    isNumber: true,
+  }),
+);
+
+function numbersTable(title: string, name: string, rows: readonly InsightRow[]): Html | null {
   if (rows.length === 0) return null;
   const longest = Math.max(1, ...rows.map(({ total }) => total));
-  const columns = ['Blocked', 'Median', 'p95', 'Allowed', 'Denied', 'Expired', 'Other'];
+  const cells = rows.map((row) => ({
+    head: [h('bdi', {}, clipLine(row.name, NAME)), bar(row.total / longest)],
+    cells: cellsOf(row),
+  }));
   return h(
     'section',
     {},
     h('h2', {}, title),
-    h(
-      'table',
-      { class: 'reflow' },
-      h('caption', { class: 'only-heard' }, `${title}: most time blocked first`),
-      h(
-        'thead',
-        {},
-        h(
-          'tr',
-          {},
-          h('th', { scope: 'col' }, name),
-          ...columns.map((column) => h('th', { scope: 'col', class: 'number' }, column)),
-        ),
-      ),
-      h('tbody', {}, ...rows.map((row) => insightRow(row, longest, columns))),
-    ),
-  );
-}
-
-function insightRow(row: InsightRow, longest: number, columns: readonly string[]): Html {
-  const cells = cellsOf(row);
-  return h(
-    'tr',
-    {},
-    h('th', { scope: 'row' }, h('bdi', {}, clipLine(row.name, NAME)), bar(row.total / longest)),
-    ...columns.map((column, index) => h('td', { class: 'number', 'data-label': column }, cells[index] ?? '')),
+    table(`${title}: most time blocked first`, [{ name }, ...NUMBERS], cells),
   );
 }
 
@@ -164,6 +150,8 @@ function bar(part: number): Html {
     h('rect', { width, height: 4, rx: 0.5 }),
   );
 }
+
+const HOUR_COLUMNS: readonly Column[] = [{ name: 'Hour' }, ...NUMBERS.slice(0, 3), { name: 'Waits', isNumber: true }];
 
 /** Height of the tallest column. */
 const TALL = 60;
@@ -199,34 +187,14 @@ function hoursChart(hours: readonly InsightRow[]): Html {
       'details',
       {},
       h('summary', {}, 'The hours as a table'),
-      h(
-        'table',
-        { class: 'reflow' },
-        h('caption', { class: 'only-heard' }, 'Time blocked by hour of the day; hours without a wait are left out'),
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            h('th', { scope: 'col' }, 'Hour'),
-            ...['Blocked', 'Median', 'p95', 'Waits'].map((name) => h('th', { scope: 'col', class: 'number' }, name)),
-          ),
-        ),
-        h('tbody', {}, ...used.map(hourRow)),
+      table(
+        'Time blocked by hour of the day; hours without a wait are left out',
+        HOUR_COLUMNS,
+        used.map(({ name, total, median, p95, waits }) => ({
+          head: [name],
+          cells: [spanWords(total), span(median), span(p95), String(waits)],
+        })),
       ),
     ),
-  );
-}
-
-function hourRow({ name, total, median, p95, waits }: InsightRow): Html {
-  return h(
-    'tr',
-    {},
-    h('th', { scope: 'row' }, name),
-    h('td', { class: 'number', 'data-label': 'Blocked' }, spanWords(total)),
-    h('td', { class: 'number', 'data-label': 'Median' }, span(median)),
-    h('td', { class: 'number', 'data-label': 'p95' }, span(p95)),
-    h('td', { class: 'number', 'data-label': 'Waits' }, waits),
   );
 }

@@ -4,6 +4,7 @@ import { type Field, readQuery } from './event-query.ts';
 import { type Html, h } from './html.ts';
 import { filterForm } from './page-form.ts';
 import type { Page } from './page-frame.ts';
+import { type Column, type Row, table } from './page-table.ts';
 import { linked } from './row-model.ts';
 import { clipLine } from './shown-text.ts';
 import { clock, iso, spanWords } from './times.ts';
@@ -33,7 +34,13 @@ export async function sessionsPage(store: Pick<EventStore, 'sessions'>, url: URL
       h('h1', {}, 'Sessions'),
       filterForm('/sessions', FIELDS, query),
       rows.length === 0 && !isRefused ? empty(Object.keys(filter).length > 0) : null,
-      rows.length === 0 ? null : table(rows, now),
+      rows.length === 0
+        ? null
+        : table(
+            'Sessions, the one that was heard of last first',
+            COLUMNS,
+            rows.map((row) => tableRow(row, now)),
+          ),
       found.length > MAX_SESSIONS
         ? h('p', { class: 'note' }, `The ${MAX_SESSIONS} that were heard of last. Filter by time for earlier ones.`)
         : null,
@@ -52,37 +59,22 @@ function empty(isFiltered: boolean): Html {
   );
 }
 
-/** On narrow screens each row becomes a block, with its headings beside the values: see `data-label` in styles.css. */
-function table(rows: readonly SessionRow[], now: number): Html {
-  const names = ['Session', 'Agent', 'Project', 'Last heard of', 'Lasted', 'Events'];
-  return h(
-    'table',
-    { class: 'reflow' },
-    h('caption', { class: 'only-heard' }, 'Sessions, the one that was heard of last first'),
-    h(
-      'thead',
-      {},
-      h(
-        'tr',
-        {},
-        ...names.map((name) => h('th', { scope: 'col', class: name === 'Events' ? 'number' : undefined }, name)),
-      ),
-    ),
-    h('tbody', {}, ...rows.map((row) => sessionRow(row, now))),
-  );
-}
+const COLUMNS: readonly Column[] = [
+  ...[{ name: 'Session' }, { name: 'Agent' }, { name: 'Project' }, { name: 'Last heard of' }, { name: 'Lasted' }],
+  { name: 'Events', isNumber: true },
+];
 
-function sessionRow({ session, agent, project, events, firstAt, lastAt }: SessionRow, now: number): Html {
+function tableRow({ session, agent, project, events, firstAt, lastAt }: SessionRow, now: number): Row {
   const { href } = linked(session);
   const name = h('bdi', {}, clipLine(session, NAME));
-  return h(
-    'tr',
-    {},
-    h('th', { scope: 'row' }, href === undefined ? name : h('a', { href }, name)),
-    h('td', { 'data-label': 'Agent' }, agent ?? '–'),
-    h('td', { 'data-label': 'Project' }, h('bdi', {}, clipLine(project ?? '–', NAME))),
-    h('td', { 'data-label': 'Last heard of' }, h('time', { datetime: iso(lastAt) }, clock(lastAt, now))),
-    h('td', { 'data-label': 'Lasted' }, events < 2 ? '–' : spanWords(lastAt - firstAt)),
-    h('td', { 'data-label': 'Events', class: 'number' }, events),
-  );
+  return {
+    head: [href === undefined ? name : h('a', { href }, name)],
+    cells: [
+      agent ?? '–',
+      h('bdi', {}, clipLine(project ?? '–', NAME)),
+      h('time', { datetime: iso(lastAt) }, clock(lastAt, now)),
+      events < 2 ? '–' : spanWords(lastAt - firstAt),
+      String(events),
+    ],
+  };
 }

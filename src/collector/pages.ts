@@ -75,6 +75,6 @@ function failure(current: string, error: unknown): Page {
   const what = error instanceof AppError ? error.message : 'Something went wrong while the page was made.';
   return problemPage(current, 'The record cannot be read', 503, [
     what,
-    'Nothing is lost by this. Load the page again in a moment; the log says more.',
+    'Load the page again in a moment. The log says more.',
   ]);
 }
