@@ -4,6 +4,7 @@ import { createCollector } from '../collector/collector.ts';
 import { type CollectorSettings, checkExposure, isLoopback, resolveCollector } from '../collector/config.ts';
 import { createKey, createKeyRing, type KeyRing } from '../collector/keys.ts';
 import { serve } from '../collector/serve.ts';
+import { raiseDescriptors } from '../daemon-limits.ts';
 import { AppError } from '../errors.ts';
 import { collectorSections, keysFile, openEventStore, retainRegularly } from '../event-stores.ts';
 import type { EventStore } from '../events.ts';
@@ -28,6 +29,7 @@ const GRACE_MS = 3_000;
 /** Throws AppError('usage' | 'bad-config' | 'state-dir' | 'store' | 'store-busy') for what keeps it from starting. */
 export async function runCollect(flags: Flags, { getSettings, env, print }: CollectSurroundings): Promise<Said> {
   process.umask(0o077);
+  raiseDescriptors();
   const settings = resolveCollector(flags, env, collectorSections(getSettings().configFile).collector);
   const secrets = [settings.apiKey, settings.databaseUrl].filter((secret) => secret !== undefined);
   const logger = createLogger(settings.logLevel, stderrSink, secrets);

@@ -116,7 +116,9 @@ function describe(status: DaemonStatus, now: number): readonly string[] {
     `slack:    ${slack.state}${slack.reason === undefined ? '' : ` (${oneLine(slack.reason)})`}`,
     ...(slack.warning === undefined ? [] : [`warning:  ${oneLine(slack.warning)}`]),
     ...(status.apiUrl === 'https://slack.com/api/' ? [] : [`api:      ${status.apiUrl} (not Slack's own address)`]),
-    ...(status.http === undefined ? [] : [`http:     ${describeHttp(status.http)}`]),
+    ...(status.http === undefined
+      ? []
+      : [`http:     ${describeHttp(status.http)}`, `events:   ${describeEvents(status.http)}`]),
     `pending:  ${pending.length === 0 ? 'none' : pending.length}`,
     ...pending.map(({ id, tool, askedAt }) => `          ${oneLine(tool)} for ${age(now - askedAt)} (${id})`),
     ...status.grants.map(({ rule, by, until }) => `grant:    ${oneLine(rule)} by ${by}, for ${age(until - now)} more`),
@@ -141,6 +143,10 @@ function json({ status, screen, warnings, problems, log, now }: Report): string 
 
 function cut(text: string): string {
   return text.length <= PROBLEM_WIDTH ? text : `${text.slice(0, PROBLEM_WIDTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+function describeEvents({ url }: NonNullable<DaemonStatus['http']>): string {
+  return `${new URL('/', url).href} (for a browser; claude-slack-hook keys create makes the key that it asks for)`;
 }
 
 function describeHttp({ url, tokenFile, trouble }: NonNullable<DaemonStatus['http']>): string {

@@ -62,7 +62,8 @@ const commandOf = ({ tool_input: input }: Record<string, unknown>): string => (i
 describe('a hook that is posted', () => {
   test('is held until Approve, and answered as Claude Code reads it', () =>
     withBench(async (bench) => {
-      const { post } = await openDoor(bench);
+      const { post, port } = await openDoor(bench);
+      expect(await statusOf(bench)).toContain(`events:   http://127.0.0.1:${port}/ (for a browser; `);
       const response = post(recorded.body);
       await bench.press(await cardOf(bench, recorded.body), 'csh_approve');
       const answer = await response;
