@@ -5,7 +5,8 @@ import type { EventRecord } from '../events.ts';
 import type { Hash } from './event-buckets.ts';
 import type { EventDisk } from './event-disk.ts';
 import { discard, type EventFiles, readAt, storeError, syncDirectory } from './event-files.ts';
-import { createIndex, type GrowingIndex, type IndexContents, type IndexSummary } from './event-index.ts';
+import { createIndex, type GrowingIndex } from './event-growing.ts';
+import type { IndexContents, IndexSummary } from './event-index.ts';
 import { readEvent } from './event-lines.ts';
 import { type EventView, eachLine, openView, plainData } from './event-view.ts';
 

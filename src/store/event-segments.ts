@@ -2,7 +2,8 @@
 import { closeSync, fstatSync, openSync, renameSync } from 'node:fs';
 import { type Hash, lookUp } from './event-buckets.ts';
 import { discard, type EventFiles, sizeOf, storeError, writeWhole } from './event-files.ts';
-import { createIndex, type IndexContents } from './event-index.ts';
+import { createIndex } from './event-growing.ts';
+import type { IndexContents } from './event-index.ts';
 import { readEvent } from './event-lines.ts';
 import { createMemberCache, findMembers } from './event-members.ts';
 import {

@@ -162,8 +162,8 @@ describe('the files of the event log', () => {
         else if (state === 'torn') truncateSync(path, statSync(path).size - 1);
         else if (state === 'changed at its beginning') {
           const bytes = readFileSync(path);
-          // The lowest time: none is that low any more.
-          bytes.fill(0x7f, 7 * 8 + 1, 8 * 8);
+          // Where it says since when it has named events: never, now.
+          bytes.fill(0x7f, 11 * 8, 12 * 8 - 1);
           writeFileSync(path, bytes);
         } else if (state === 'garbage') writeFileSync(path, Buffer.alloc(statSync(path).size, 7));
         else appendFileSync(path.replace('.idx', '.jsonl'), `${JSON.stringify(anEvent({ session_id: 'added' }))}\n`);
@@ -217,6 +217,40 @@ describe('the files of the event log', () => {
     expect(await store.find({ text: '"QUOTED\\' }, 10)).toStrictEqual(events.slice(0, 1));
     expect(await store.find({ text: 'ärger\tx' }, 10)).toStrictEqual(events.slice(1, 2));
     expect((await store.find({ text: '"command":"npm' }, 10)).length).toBe(3);
+  });
+
+  test('tell together which sessions were heard of last', async () => {
+    const store = await place.open({ segmentBytes: 1 });
+    const start = Math.floor(Date.now() / 1000) * 1000;
+    // Of each file the times at which its sessions were heard of, in seconds.
+    const files = [{ a: 90, b: 10 }, { b: 80, c: 20 }, { d: 85, a: 5 }, { e: 1, c: 70 }, { f: 60 }];
+    for (const times of files)
+      await store.append(
+        Object.entries(times).map(([session_id, seconds]) =>
+          anEvent({ session_id, timestamp: new Date(start + seconds * 1000).toISOString() }),
+        ),
+      );
+    for (const limit of [1, 2, 3, 4, 6]) {
+      const sessions = await store.sessions({}, limit);
+      expect(sessions.map(({ session }) => session)).toEqual(['a', 'd', 'b', 'c', 'f', 'e'].slice(0, limit));
+    }
+    expect((await store.sessions({}, 1))[0]).toMatchObject({
+      events: 2,
+      firstAt: start + 5000,
+      lastAt: start + 90_000,
+    });
+    const until = await store.sessions({ to: start + 30_000 }, 2);
+    expect(until.map(({ session }) => session)).toEqual(['c', 'b']);
+  });
+
+  test('are put aside when they have very many sessions, however short the events', async () => {
+    const store = await place.open();
+    const events = Array.from({ length: 32_768 }, (_, index) => anEvent({ session_id: `s${index}`, data: null }));
+    await store.append(events);
+    await store.append([anEvent()]);
+    expect(place.names().length).toBe(2);
+    expect(await store.find({ session: 's777' }, 10)).toStrictEqual(events.slice(777, 778));
+    expect((await store.sessions({}, 3)).length).toBe(3);
   });
 
   test('take what is larger than all that is written at once', async () => {
