@@ -127,9 +127,12 @@ export function createIndex(): GrowingIndex {
       entryBefore = enlarged(entryBefore, entry * 2);
       entries = enlarged(entries, entry * 6);
     }
-    entries.set([hash.high, hash.low, row], entry * 3);
-    entryBefore[entry] = byHash.get(keyOf(hash)) ?? NONE;
-    byHash.set(keyOf(hash), entry);
+    entries[entry * 3] = hash.high;
+    entries[entry * 3 + 1] = hash.low;
+    entries[entry * 3 + 2] = row;
+    const key = keyOf(hash);
+    entryBefore[entry] = byHash.get(key) ?? NONE;
+    byHash.set(key, entry);
     summary.named += 1;
     if (event.is_undated) summary.undated += 1;
     else {

@@ -8,6 +8,7 @@
 import { AppError } from '../errors.ts';
 import type { Appended, EventRecord, EventStore, RetentionReport } from '../events.ts';
 import { type ActiveFile, openActive } from './event-active.ts';
+import { createLineBytes } from './event-bytes.ts';
 import { DISK, type EventDisk } from './event-disk.ts';
 import { eventFiles, makeDirectory, storeError } from './event-files.ts';
 import { type Findable, findEvents } from './event-find.ts';
@@ -80,19 +81,14 @@ export async function createEventLog(options: EventLogOptions): Promise<EventSto
   const write = async (jobs: readonly Job<Prepared, Appended>[]): Promise<void> => {
     const { fresh, results } = await newOf(jobs, (named) => knownAmong(named, active, segments));
     if (fresh.length > 0) {
-      const text = `${fresh.map(({ line }) => line).join('\n')}\n`;
-      const bytes = Buffer.from(text);
-      // Where each character is a byte, their number is known already.
-      const isPlain = bytes.length === text.length;
-      const lines = fresh.map(({ event, line }) => ({
-        event,
-        length: isPlain ? line.length : Buffer.byteLength(line),
-      }));
+      const { bytes, lengths } = toBytes(fresh.map(({ line }) => line));
+      const lines = fresh.map(({ event }, number) => ({ event, length: lengths[number] ?? 0 }));
       if (isFull(bytes.length)) await rotate();
       await active.write(bytes, lines, now());
     }
     for (const [number, { resolve }] of jobs.entries()) resolve(results[number] ?? { stored: 0, duplicates: 0 });
   };
+  const toBytes = createLineBytes(2 * GROUP_BYTES);
   const queue = createQueue(write, GROUP_BYTES);
 
   /** Works with all files. The one that is written to is opened at once: what is in it now may lie in a full file later. */
