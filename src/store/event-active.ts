@@ -14,6 +14,8 @@ import { type EventView, eachLine, openView, plainData } from './event-view.ts';
 export interface NewLine {
   readonly event: EventRecord;
   readonly length: number;
+  /** Of its identity, where a sender has named it. */
+  readonly hash: Hash | undefined;
 }
 
 export interface ActiveFile {
@@ -95,8 +97,8 @@ export async function openActive(files: EventFiles, disk: EventDisk): Promise<Ac
         await takeOff().catch(() => {});
         throw storeError(`Cannot write ${path}`, error);
       }
-      for (const { event, length } of lines) {
-        file.index.add(event, file.good, length);
+      for (const { event, length, hash } of lines) {
+        file.index.add(event, file.good, length, hash);
         file.good += length + 1;
       }
       file.writtenAt = now;

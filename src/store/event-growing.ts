@@ -22,8 +22,8 @@ interface GrowingGroup extends IndexGroup {
 }
 
 export interface GrowingIndex {
-  /** A line that follows those that are there already. */
-  add(event: EventRecord, offset: number, length: number): void;
+  /** A line that follows those that are there already, and the hash of its identity where that is known. */
+  add(event: EventRecord, offset: number, length: number, identity?: Hash | undefined): void;
   summary(): IndexSummary;
   /** What there is now: what comes later does not change what it answers about rows. */
   view(): EventIndex;
@@ -32,6 +32,7 @@ export interface GrowingIndex {
 }
 
 const NONE = 0xffffffff;
+const NO_ROWS: readonly number[] = [];
 
 export function createIndex(): GrowingIndex {
   let capacity = 1024;
@@ -120,9 +121,8 @@ export function createIndex(): GrowingIndex {
     order[at] = row;
   };
 
-  const addNamed = (event: EventRecord, identity: string, time: number, row: number): void => {
+  const addNamed = (event: EventRecord, hash: Hash, time: number, row: number): void => {
     const entry = summary.named;
-    const hash = hashOf(identity);
     if (entry === entryBefore.length) {
       entryBefore = enlarged(entryBefore, entry * 2);
       entries = enlarged(entries, entry * 6);
@@ -141,15 +141,16 @@ export function createIndex(): GrowingIndex {
     }
   };
 
-  const named = (hash: Hash): number[] => {
+  const named = (hash: Hash): readonly number[] => {
+    const last = byHash.get(keyOf(hash));
+    if (last === undefined) return NO_ROWS;
     const rows: number[] = [];
-    for (let entry = byHash.get(keyOf(hash)) ?? NONE; entry !== NONE; entry = entryBefore[entry] ?? NONE)
-      rows.push(entries[entry * 3 + 2] ?? 0);
+    for (let entry = last; entry !== NONE; entry = entryBefore[entry] ?? NONE) rows.push(entries[entry * 3 + 2] ?? 0);
     return rows;
   };
 
   return {
-    add: (event, offset, length) => {
+    add: (event, offset, length, identity = identityHash(event)) => {
       const row = summary.lines;
       if (row === capacity) grow();
       const time = Date.parse(event.timestamp);
@@ -167,7 +168,6 @@ export function createIndex(): GrowingIndex {
       group.lastAt = Math.max(group.lastAt, time);
       if (event.seq < summary.maxSeq) insert(row, event.seq);
       else if (order !== undefined) order[row] = row;
-      const identity = identityOf(event);
       if (identity !== undefined) addNamed(event, identity, time, row);
       summary.lines += 1;
       summary.bytes = offset + length + 1;
@@ -222,6 +222,11 @@ function enlarged(array: Uint32Array<ArrayBuffer>, length: number): Uint32Array<
   const more = new Uint32Array(length);
   more.set(array);
   return more;
+}
+
+function identityHash(event: EventRecord): Hash | undefined {
+  const identity = identityOf(event);
+  return identity === undefined ? undefined : hashOf(identity);
 }
 
 /** 53 of the 64 bits: as much as a number holds exactly. */

@@ -1,6 +1,6 @@
 /** Which events are stored already: looked up by the hash of their identity, and then compared with the line itself. */
 import type { ActiveFile } from './event-active.ts';
-import { type Hash, hashOf } from './event-buckets.ts';
+import type { Hash } from './event-buckets.ts';
 import { breathe } from './event-files.ts';
 import { identityOf, readEvent } from './event-lines.ts';
 import type { Segment, Segments } from './event-segments.ts';
@@ -11,20 +11,16 @@ export interface Named {
   readonly identity: string;
   /** When it says that it happened; undefined where identity does not depend on that. */
   readonly time: number | undefined;
-}
-
-interface Asked extends Named {
   readonly hash: Hash;
 }
 
 /** Those identities that are stored. Rejects with AppError('store') when a file cannot be read. */
 export async function knownAmong(
-  events: readonly Named[],
+  asked: readonly Named[],
   active: ActiveFile,
   segments: Segments,
 ): Promise<ReadonlySet<string>> {
   const known = new Set<string>();
-  const asked = events.map((event) => ({ ...event, hash: hashOf(event.identity) }));
   await compare(
     asked,
     asked.map(({ hash }) => active.named(hash)),
@@ -63,7 +59,7 @@ function canHold({ head: { summary } }: Segment, { time }: Named): boolean {
 
 /** Adds those whose identity one of their rows has. Nearly always there is no row at all. */
 async function compare(
-  asked: readonly Asked[],
+  asked: readonly Named[],
   rows: readonly (readonly number[])[],
   open: () => EventView | undefined,
   known: Set<string>,

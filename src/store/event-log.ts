@@ -8,6 +8,7 @@
 import { AppError } from '../errors.ts';
 import type { Appended, EventRecord, EventStore, RetentionReport } from '../events.ts';
 import { type ActiveFile, openActive } from './event-active.ts';
+import { type Hash, hashOf } from './event-buckets.ts';
 import { createLineBytes } from './event-bytes.ts';
 import { DISK, type EventDisk } from './event-disk.ts';
 import { eventFiles, makeDirectory, storeError } from './event-files.ts';
@@ -36,6 +37,8 @@ interface Prepared {
   readonly event: EventRecord;
   readonly line: string;
   readonly identity: string | undefined;
+  /** Of the identity. */
+  readonly hash: Hash | undefined;
 }
 
 /** Some 100,000 events: an index for them is made in 10 ms, and an editor still opens it. */
@@ -82,7 +85,7 @@ export async function createEventLog(options: EventLogOptions): Promise<EventSto
     const { fresh, results } = await newOf(jobs, (named) => knownAmong(named, active, segments));
     if (fresh.length > 0) {
       const { bytes, lengths } = toBytes(fresh.map(({ line }) => line));
-      const lines = fresh.map(({ event }, number) => ({ event, length: lengths[number] ?? 0 }));
+      const lines = fresh.map(({ event, hash }, number) => ({ event, hash, length: lengths[number] ?? 0 }));
       if (isFull(bytes.length)) await rotate();
       await active.write(bytes, lines, now());
     }
@@ -121,7 +124,8 @@ export async function createEventLog(options: EventLogOptions): Promise<EventSto
       const prepared = events.map((event) => {
         const line = JSON.stringify(event);
         size += line.length;
-        return { event, line, identity: identityOf(event) };
+        const identity = identityOf(event);
+        return { event, line, identity, hash: identity === undefined ? undefined : hashOf(identity) };
       });
       return queue.push(prepared, size);
     },
@@ -179,9 +183,9 @@ async function newOf(
 ): Promise<{ readonly fresh: readonly Prepared[]; readonly results: readonly Appended[] }> {
   const named = new Map<string, Named>();
   for (const { events } of jobs)
-    for (const { event, identity } of events)
-      if (identity !== undefined && !named.has(identity))
-        named.set(identity, { identity, time: event.is_undated ? undefined : Date.parse(event.timestamp) });
+    for (const { event, identity, hash } of events)
+      if (identity !== undefined && hash !== undefined && !named.has(identity))
+        named.set(identity, { identity, hash, time: event.is_undated ? undefined : Date.parse(event.timestamp) });
   const seen = new Set(named.size === 0 ? [] : await known([...named.values()]));
   const fresh: Prepared[] = [];
   const results = jobs.map(({ events }) => {
