@@ -46,8 +46,8 @@ const SEGMENT_BYTES = 64 * 1024 * 1024;
 /** As many lines, and as many sessions, as an index in memory has at most, whatever the events look like. */
 const SEGMENT_LINES = 262_144;
 const SEGMENT_GROUPS = 32_768;
-/** What is written at once: enough that waiting for the disk does not count. */
-const GROUP_BYTES = 4 * 1024 * 1024;
+/** What is written at once: enough that waiting for the disk counts little; the event loop is kept for some 5 ms. */
+const GROUP_BYTES = 1024 * 1024;
 
 /** Opens the store. Rejects with AppError('store-busy') when another process writes there, and with AppError('store') when it cannot be used. */
 export async function createEventLog(options: EventLogOptions): Promise<EventStore> {

@@ -197,11 +197,11 @@ async function writeZipped(
     fd = out;
     const writer = createMemberWriter((bytes, at) => writeAt(out, bytes, at));
     const index = createIndex();
-    const rows = kept ?? Array.from({ length: view.index.summary.lines }, (_, number) => view.index.row(number));
-    const inFile = rows.toSorted((a, b) => a.offset - b.offset);
+    const count = kept?.length ?? view.index.summary.lines;
     let at = 0;
-    for (let from = 0; from < inFile.length; from += BATCH_LINES) {
-      for (const line of await view.lines(inFile.slice(from, from + BATCH_LINES))) {
+    for (let first = 0; first < count; first += BATCH_LINES) {
+      const numbers = Array.from({ length: Math.min(BATCH_LINES, count - first) }, (_, number) => first + number);
+      for (const line of await view.lines(numbers.map((number) => kept?.[number] ?? view.index.row(number)))) {
         const event = readEvent(line);
         if (event === undefined) continue;
         const bytes = Buffer.from(`${line}\n`);

@@ -260,6 +260,23 @@ describe('the files of the event log', () => {
     expect(await store.count()).toBe(7);
   });
 
+  test('are all there after a crash while one was put aside', async () => {
+    const events = [anEvent(), aNamedEvent('evt-1'), anEvent()];
+    let store = await place.open();
+    await store.append(events);
+    await store.close();
+    renameSync(place.path, join(place.directory, 'events.2026-11-21.0001.jsonl'));
+    writeFileSync(`${place.path}.tmp`, '');
+    store = await place.open();
+    expect(await store.find({}, 10, 'oldest')).toStrictEqual(events);
+    expect(await store.append(events.slice(1, 2))).toEqual({ stored: 0, duplicates: 1 });
+    expect(readdirSync(place.directory).sort()).toEqual([
+      'events.2026-11-21.0001.idx',
+      'events.2026-11-21.0001.jsonl',
+      'events.jsonl',
+    ]);
+  });
+
   test('that somebody has taken away are begun again under their name', async () => {
     const store = await place.open();
     await store.append([anEvent()]);
