@@ -29,6 +29,8 @@ const RETRY_AFTER_MS = [0, 100, 400, 1500];
 /** SQLSTATEs that another try can cure: connections, restarts, deadlocks, a lock or a partition that somebody was at. */
 const PASSING =
   /^(08|57P0[1-3]|40001|40P01|53300|55P03|23514|26000)|^ERR_POSTGRES_(CONNECTION|IDLE_TIMEOUT|LIFETIME_TIMEOUT)/;
+/** Those after which nobody knows whether the statement was done; the server's other errors say that it was not. */
+const UNCERTAIN = /^(08|57P0[12]|ERR_)/;
 /** Their messages quote values, which nobody must read in a log. */
 const QUOTING = /^2[23]/;
 const REASON_LENGTH = 200;
@@ -79,11 +81,13 @@ export function createPool({ url, max, statementMs, settings = {} }: PoolOptions
 }
 
 /** What `work` gives, tried again while the failure is one that passes. It is told whether an earlier try may have been done. */
-export async function retried<T>(work: (isAgain: boolean) => Promise<T>): Promise<T> {
+export async function retried<T>(work: (mayBeDone: boolean) => Promise<T>): Promise<T> {
+  let mayBeDone = false;
   for (let tried = 0; ; tried += 1) {
     try {
-      return await work(tried > 0);
+      return await work(mayBeDone);
     } catch (error) {
+      mayBeDone ||= UNCERTAIN.test(stateOf(error));
       const wait = RETRY_AFTER_MS[tried];
       if (wait === undefined || !PASSING.test(stateOf(error))) throw error;
       await new Promise((resolve) => setTimeout(resolve, wait));

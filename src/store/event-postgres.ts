@@ -72,10 +72,10 @@ export async function createPostgresStore({ url, logger, now = Date.now }: Postg
     const unique = events.some(({ is_undated }) => is_undated) ? firstOfEachUndated(events) : events;
     const json = isClean ? withoutOddCharacters(encodeEvents(unique)) : encodeEvents(unique);
     const statement = unique === events ? INSERT : INSERT_UNDATED;
-    const stored = await retried(async (isAgain) => {
+    const stored = await retried(async (mayBeDone) => {
       await days.prepare(events);
       const { count } = await writer.run((sql) => sql.unsafe(statement, [json]));
-      if (!isAgain || count === unique.length) return count;
+      if (!mayBeDone || count === unique.length) return count;
       // The try before may have been committed although its answer got lost.
       const [row] = await writer.run((sql) => sql.unsafe(COUNT_STORED, [json]));
       return row.stored;

@@ -64,10 +64,12 @@ describe('a server that goes away', () => {
     await withStore(async (store) => {
       const sent = batches(60, 'crash');
       await store.append(sent[0] ?? []);
-      const outcomes = sent.map((events) => outcomeOf(store.append(events)));
-      await outcomes[3];
+      const appended = (some: EventRecord[][]): Promise<Appended | AppError>[] =>
+        some.map((events) => outcomeOf(store.append(events)));
+      const during = appended(sent.slice(0, 40));
+      await during[3];
       await cluster.stop('immediate');
-      const settled = await Promise.all(outcomes);
+      const settled = await Promise.all([...during, ...appended(sent.slice(40))]);
       await cluster.start();
       const accepted = sent.filter((_, index) => !isRefused(settled[index])).flat();
       expect(settled.some(isRefused)).toBe(true);
