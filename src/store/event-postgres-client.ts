@@ -26,6 +26,8 @@ const GRACE_MS = 2000;
 const CLOSE_S = 10;
 /** Waits before a further try: what a restart or a lost connection needs, and no longer than a sender waits for its answer. */
 const RETRY_AFTER_MS = [0, 100, 400, 1500];
+/** Nor is there another try once this has gone by, whatever took it. */
+const GIVE_UP_MS = 2500;
 /** SQLSTATEs that another try can cure: connections, restarts, deadlocks, a lock or a partition that somebody was at. */
 const PASSING =
   /^(08|57P0[1-3]|40001|40P01|53300|55P03|23514|26000)|^ERR_POSTGRES_(CONNECTION|IDLE_TIMEOUT|LIFETIME_TIMEOUT)/;
@@ -37,8 +39,9 @@ const REASON_LENGTH = 200;
 
 /** @throws AppError('store') for an address that is none of PostgreSQL */
 export function createPool({ url, max, statementMs, settings = {} }: PoolOptions): PostgresPool {
-  const { address, database, isBounced } = readAddress(url);
-  const connection = { application_name: 'claude-slack-hook', statement_timeout: String(statementMs), ...settings };
+  const { address, database, isBounced, isNamed } = readAddress(url);
+  const name = isNamed ? {} : { application_name: 'claude-slack-hook' };
+  const connection = { ...name, statement_timeout: String(statementMs), ...settings };
   const open = (): Bun.SQL =>
     new Bun.SQL(address, {
       adapter: 'postgres',
@@ -81,7 +84,8 @@ export function createPool({ url, max, statementMs, settings = {} }: PoolOptions
 }
 
 /** What `work` gives, tried again while the failure is one that passes. It is told whether an earlier try may have been done. */
-export async function retried<T>(work: (mayBeDone: boolean) => Promise<T>): Promise<T> {
+export async function retried<T>(work: (mayBeDone: boolean) => Promise<T>, giveUpMs = GIVE_UP_MS): Promise<T> {
+  const startedAt = performance.now();
   let mayBeDone = false;
   for (let tried = 0; ; tried += 1) {
     try {
@@ -89,7 +93,7 @@ export async function retried<T>(work: (mayBeDone: boolean) => Promise<T>): Prom
     } catch (error) {
       mayBeDone ||= UNCERTAIN.test(stateOf(error));
       const wait = RETRY_AFTER_MS[tried];
-      if (wait === undefined || !PASSING.test(stateOf(error))) throw error;
+      if (wait === undefined || !PASSING.test(stateOf(error)) || performance.now() - startedAt > giveUpMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
@@ -155,6 +159,8 @@ interface Address {
   readonly database: string | undefined;
   /** It says `pgbouncer=true`, as Prisma's addresses do. */
   readonly isBounced: boolean;
+  /** It says what its sessions are called. */
+  readonly isNamed: boolean;
 }
 
 function readAddress(url: string): Address {
@@ -169,6 +175,7 @@ function readAddress(url: string): Address {
     address: parameters.size === 0 ? base : `${base}?${parameters.toString()}`,
     database: name === undefined ? undefined : decoded(name),
     isBounced,
+    isNamed: parameters.has('application_name'),
   };
 }
 

@@ -55,7 +55,7 @@ export async function retainEvents(
     if (Date.parse(day) + DAY_MS > Date.parse(events)) continue;
     const count = `select count(*)::float8 as events from ${partitionOf(day)} where ${OLD_EVENTS}`;
     const [row] = await pool.run((sql) => sql.unsafe(count, [events, open]));
-    if (!isDryRun) await retried(() => dropDay(pool, day, events, open));
+    if (!isDryRun) await retried(() => dropDay(pool, day, events, open), DROP_MS);
     deleted.push({ what: `partition ${partitionOf(day)}`, events: row.events });
   }
   if (!isDryRun)
@@ -63,6 +63,9 @@ export async function retainEvents(
   // A day that was made and never used is dropped in silence.
   return { deleted: deleted.filter((each) => each.events > 0), compressed: [] };
 }
+
+/** A day that somebody reads is tried again so long. */
+const DROP_MS = 20_000;
 
 /** What must stay of the day moves to the default partition; nobody sees the events without it. */
 async function dropDay(pool: PostgresPool, day: string, before: string, open: string): Promise<void> {

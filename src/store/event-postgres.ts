@@ -11,8 +11,8 @@ import { COUNT_STORED, encodeEvents, INSERT, INSERT_UNDATED, withoutOddCharacter
 
 export interface PostgresStoreOptions {
   /**
-   * `postgres://user:password@host:port/database`. Bun's parameters work (`sslmode`, `connect_timeout`, …); `pgbouncer=true`
-   * for a PgBouncer in transaction mode.
+   * `postgres://user:password@host:port/database`. Bun's parameters work, among them `sslmode` and `search_path`;
+   * `pgbouncer=true` for a PgBouncer in transaction mode.
    */
   readonly url: string;
   readonly logger?: Logger;
@@ -38,7 +38,10 @@ export async function createPostgresStore({ url, logger, now = Date.now }: Postg
   // What is asked for differs in kind from question to question: a plan for all of them would be a bad one.
   const readerSettings = { ...SETTINGS, plan_cache_mode: 'force_custom_plan' };
   const reader = createPool({ url, max: READERS, statementMs: READ_MS, settings: readerSettings });
-  const days = createEventDays(writer, now, logger);
+  // Nor must a new day wait until a connection has nothing to write.
+  const maker = createPool({ url, max: 1, statementMs: WRITE_MS, settings: SETTINGS });
+  const pools = [writer, reader, maker];
+  const days = createEventDays(maker, now, logger);
   const pending = new Set<Promise<unknown>>();
   let isClosed = false;
 
@@ -87,7 +90,7 @@ export async function createPostgresStore({ url, logger, now = Date.now }: Postg
     await keeping((keeper) => retried(() => migrate(keeper)));
     await days.prepare([]);
   } catch (error) {
-    await Promise.all([writer.close(), reader.close()]);
+    await Promise.all(pools.map((pool) => pool.close()));
     throw failureOf(error, url, 'have the tables of events');
   }
   logger?.info({ place: placeOf(url) }, 'Events are kept in PostgreSQL');
@@ -120,7 +123,7 @@ export async function createPostgresStore({ url, logger, now = Date.now }: Postg
     async close() {
       isClosed = true;
       await Promise.all(pending);
-      await Promise.all([writer.close(), reader.close()]);
+      await Promise.all(pools.map((pool) => pool.close()));
     },
   };
 }

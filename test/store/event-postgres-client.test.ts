@@ -107,6 +107,22 @@ describe('an address', () => {
     }
   });
 
+  test('can say where the tables are, and what its sessions are called', async () => {
+    cluster.psql('postgres', 'create database placed');
+    cluster.psql('placed', 'create schema app');
+    const url = cluster.url('placed');
+    const store = await createPostgresStore({ url: `${url}?search_path=app&application_name=mine` });
+    await store.append([anEvent()]);
+    expect(cluster.psql('placed', 'select count(*) from app.hook_events')).toBe('1');
+    expect(
+      (await store.retain({ eventDays: 1, approvalDays: 1 }, Date.now() + 5 * 86_400_000, false)).deleted,
+    ).toHaveLength(1);
+    expect(await store.count()).toBe(0);
+    const names = `select string_agg(distinct application_name, ',') from pg_stat_activity where datname = 'placed' and pid <> pg_backend_pid()`;
+    expect(cluster.psql('placed', names)).toBe('mine');
+    await store.close();
+  });
+
   test('of a PgBouncer leaves nothing in a session: neither settings nor prepared statements', async () => {
     const url = `${cluster.createDatabase('bounced')}?pgbouncer=true&application_name=bounced`;
     const pool = createPool({ url, max: 1, statementMs: 1000, settings: { jit: 'off' } });

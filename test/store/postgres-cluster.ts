@@ -38,12 +38,12 @@ export async function createPostgresCluster({ isDurable = false } = {}): Promise
   const directory = mkdtempSync(join(tmpdir(), 'csh-postgres-'));
   const data = join(directory, 'data');
   const port = await freePort();
-  const uid = unprivilegedUid(directory);
+  const owner = unprivilegedOwner(directory);
   let server: Subprocess<'ignore', 'ignore', 'pipe'> | undefined;
 
   const start = async (): Promise<void> => {
     // A server whose starter was killed ends with it: nothing stays behind.
-    const bound = process.platform === 'linux' ? [...as(uid), '--pdeathsig=QUIT'] : [];
+    const bound = process.platform === 'linux' ? [...as(owner), '--pdeathsig=QUIT'] : [];
     const options = ['-p', String(port), '-k', directory, '-h', '127.0.0.1'];
     const settings = [
       // Nothing of the tests' outlives the machine, so that nothing must reach its disk.
@@ -70,10 +70,10 @@ export async function createPostgresCluster({ isDurable = false } = {}): Promise
 
   const passwordFile = join(directory, 'password');
   writeFileSync(passwordFile, PASSWORD, { mode: 0o600 });
-  if (process.getuid?.() === 0) chownSync(passwordFile, uid, uid);
+  if (process.getuid?.() === 0) chownSync(passwordFile, owner.uid, owner.gid);
   const locale = ['--encoding=UTF8', '--locale=C'];
   run([
-    ...as(uid),
+    ...as(owner),
     join(bin, 'initdb'),
     '-D',
     data,
@@ -144,20 +144,27 @@ function installPrograms(): string {
   return found;
 }
 
-/** initdb and the server refuse to run as root: another user then owns the directory. */
-function unprivilegedUid(directory: string): number {
-  const own = process.getuid?.() ?? 0;
-  if (own !== 0) return own;
-  const known = spawnSync(['id', '-u', 'postgres']);
-  const uid = known.success ? Number(known.stdout.toString()) : NOBODY;
-  chmodSync(directory, 0o700);
-  chownSync(directory, uid, uid);
-  return uid;
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
-function as(uid: number): readonly string[] {
+/** initdb and the server refuse to run as root: another user then owns the directory. */
+function unprivilegedOwner(directory: string): Owner {
+  if (process.getuid?.() !== 0) return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const idOf = (flag: string): number => {
+    const known = spawnSync(['id', flag, 'postgres']);
+    return known.success ? Number(known.stdout.toString()) : NOBODY;
+  };
+  const owner = { uid: idOf('-u'), gid: idOf('-g') };
+  chmodSync(directory, 0o700);
+  chownSync(directory, owner.uid, owner.gid);
+  return owner;
+}
+
+function as({ uid, gid }: Owner): readonly string[] {
   if (process.platform !== 'linux') return [];
-  return process.getuid?.() === 0 ? ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'] : ['setpriv'];
+  return process.getuid?.() === 0 ? ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'] : ['setpriv'];
 }
 
 function run(command: readonly string[], env: Record<string, string | undefined> = process.env): string {
