@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { type Dashboard, openDashboard } from './dashboard.ts';
-import { approval, dayOfEvents, event } from './events.ts';
+import { dayOfEvents } from './day.ts';
+import { approval, event } from './events.ts';
 
 /** Debian's; another one by its path. */
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';

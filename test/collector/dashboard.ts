@@ -63,3 +63,19 @@ export function withDashboard(
     }
   };
 }
+
+export interface Got {
+  readonly status: number;
+  readonly html: string;
+  readonly headers: Headers;
+}
+
+/** A page, or any file. */
+export async function get({ url }: Dashboard, path: string): Promise<Got> {
+  const response = await fetch(url + path);
+  return { status: response.status, html: await response.text(), headers: response.headers };
+}
+
+/** The events that a page has, in its order. */
+export const rowIds = (html: string): readonly string[] =>
+  [...html.matchAll(/data-id="([^"]+)"/g)].map(([, id]) => String(id));

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { openDashboard } from './dashboard.ts';
-import { dayOfEvents } from './events.ts';
+import { dayOfEvents } from './day.ts';
 
 const FOLDER = join(import.meta.dir, '../../docs/images');
 /** An afternoon: the pictures are the same each time. */

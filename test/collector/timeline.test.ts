@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CallItem, type TimelineItem, timelineOf } from '../../src/collector/timeline.ts';
 import type { EventRecord } from '../../src/events.ts';
-import { approval, dayOfEvents, event } from './events.ts';
+import { dayOfEvents } from './day.ts';
+import { approval, event } from './events.ts';
 
 const FIXTURES = join(import.meta.dir, '../fixtures/claude-code');
 const NOW = Date.parse('2026-11-21T12:00:00Z');

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { type Approval, foldApproval, httpsLink } from '../../src/collector/approval.ts';
 import { createWaiting, END_GRACE_MS, readWaiting } from '../../src/collector/waiting.ts';
 import type { EventRecord } from '../../src/events.ts';
-import { approval, dayOfEvents, event } from './events.ts';
+import { dayOfEvents } from './day.ts';
+import { approval, event } from './events.ts';
 import { createMemoryStore } from './memory-store.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
