@@ -73,7 +73,10 @@ export function createMetrics({ uptimeMs, depth, pending, isSlackConnected }: Me
   const expired = new Counter({
     ...{ name: 'csh_pending_expired_total', help: 'Requests for approval that nobody answered in time', registers },
   });
+  // What first appears with a 1 has not grown for Prometheus: the first approval would be in no graph.
   for (const form of ['hook', 'typed']) received.inc({ form }, 0);
+  for (const reason of ['busy', 'store']) refused.inc({ reason }, 0);
+  for (const outcome of OUTCOMES) for (const agent of [...AGENTS, 'unknown']) approvals.inc({ outcome, agent }, 0);
   gauge('hooks_uptime_seconds', 'Time since the start', () => uptimeMs() / 1000);
   gauge('csh_queue_depth', 'Events that wait for the store', depth);
   gauge('csh_pending', 'Requests for approval that wait for a person', pending);
