@@ -130,8 +130,8 @@ export function createKeyRing({ path, fixed = [], elapsed = () => performance.no
   let stamp = '';
   let lookedAt = Number.NEGATIVE_INFINITY;
 
-  const look = (): void => {
-    if (elapsed() - lookedAt < LOOK_MS) return;
+  const look = (sinceMs = LOOK_MS): void => {
+    if (elapsed() - lookedAt < sinceMs) return;
     lookedAt = elapsed();
     const stat = statSync(path, { throwIfNoEntry: false });
     const current = stat === undefined ? '' : `${stat.ino} ${stat.mtimeMs} ${stat.size} ${stat.mode}`;
@@ -150,15 +150,23 @@ export function createKeyRing({ path, fixed = [], elapsed = () => performance.no
     stamp = current;
   };
 
+  const find = (hash: Buffer): Principal | undefined => {
+    // Every key is compared, whichever fits, and each in the same time wherever it differs.
+    let found: Principal | undefined;
+    for (const { id, hash: own, scopes } of known) if (timingSafeEqual(own, hash)) found = { id, scopes };
+    for (const { hash: own, principal } of stored) if (timingSafeEqual(own, hash)) found = principal;
+    return found;
+  };
+
   return {
     principalOf: (given) => {
       look();
       const hash = hashOf(given);
-      // Every key is compared, whichever fits, and each in the same time wherever it differs.
-      let found: Principal | undefined;
-      for (const { id, hash: own, scopes } of known) if (timingSafeEqual(own, hash)) found = { id, scopes };
-      for (const { hash: own, principal } of stored) if (timingSafeEqual(own, hash)) found = principal;
-      return found;
+      const found = find(hash);
+      if (found !== undefined) return found;
+      // It may have been made a moment ago.
+      look(0);
+      return find(hash);
     },
     isEmpty: () => {
       look();
