@@ -130,13 +130,17 @@ export function createKeyRing({ path, fixed = [], elapsed = () => performance.no
   let stamp = '';
   let lookedAt = Number.NEGATIVE_INFINITY;
 
-  const look = (sinceMs = LOOK_MS): void => {
-    if (elapsed() - lookedAt < sinceMs) return;
-    lookedAt = elapsed();
+  const look = (isNow = false): void => {
+    if (!isNow && elapsed() - lookedAt < LOOK_MS) return;
     const stat = statSync(path, { throwIfNoEntry: false });
     const current = stat === undefined ? '' : `${stat.ino} ${stat.mtimeMs} ${stat.size} ${stat.mode}`;
-    if (current === stamp) return;
-    stored = readKeys(path)
+    if (current !== stamp) stored = readRing();
+    stamp = current;
+    // Only now: of a file that cannot be trusted no key is taken until it has been looked at again.
+    lookedAt = elapsed();
+  };
+  const readRing = (): typeof stored =>
+    readKeys(path)
       .filter(({ revokedAt }) => revokedAt === undefined)
       .map(({ id, hash, scopes, project, rate }) => ({
         hash: Buffer.from(hash, 'hex'),
@@ -147,9 +151,6 @@ export function createKeyRing({ path, fixed = [], elapsed = () => performance.no
           ...(rate === undefined ? {} : { rate }),
         },
       }));
-    stamp = current;
-  };
-
   const find = (hash: Buffer): Principal | undefined => {
     // Every key is compared, whichever fits, and each in the same time wherever it differs.
     let found: Principal | undefined;
@@ -164,8 +165,8 @@ export function createKeyRing({ path, fixed = [], elapsed = () => performance.no
       const hash = hashOf(given);
       const found = find(hash);
       if (found !== undefined) return found;
-      // It may have been made a moment ago.
-      look(0);
+      // A key that was made a moment ago is one all the same.
+      look(true);
       return find(hash);
     },
     isEmpty: () => {
