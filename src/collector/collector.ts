@@ -89,6 +89,8 @@ const RECORD_BYTES = 2_000;
 /** What a restart reads back of approvals: nobody waits longer. */
 const APPROVALS_MS = 2 * 86_400_000;
 const APPROVALS_READ = 20_000;
+/** With what answers may take, all ends within the 5 s that whoever stops a service allows it. */
+const WEBHOOK_GRACE_MS = 1_500;
 
 const SECURITY = {
   'Content-Security-Policy': PAGE_POLICY,
@@ -262,7 +264,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     stop: async () => {
       live.stop();
       health.stop();
-      await webhooks.stop();
+      await webhooks.stop(WEBHOOK_GRACE_MS);
       await ingest.idle();
       await store.close();
     },
