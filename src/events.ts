@@ -58,7 +58,7 @@ export interface EventRecord {
   readonly extra?: Readonly<Record<string, unknown>>;
   /** What could not be kept as it was: `text` (NUL or a lone surrogate became U+FFFD), `timestamp` (could not be read: see `extra`). */
   readonly flags?: readonly string[];
-  /** The sender has named it but not said when it happened: known again by `id` alone. */
+  /** The sender has named it but not said when it happened, or has named the request instead: known again by `id` alone. */
   readonly is_undated?: true;
 }
 

@@ -2,7 +2,7 @@
 import type { EventKind, EventRecord } from '../events.ts';
 import { isObject } from '../protocol.ts';
 import type { AgentName, StoreRecord } from '../types.ts';
-import { idOfName, isoTime } from './event-identity.ts';
+import { idOfApproval, isoTime } from './event-identity.ts';
 
 export interface ApprovalEventsOptions {
   readonly host: string;
@@ -38,7 +38,7 @@ export function createApprovalEvents({ host, nextSeq, linkTo }: ApprovalEventsOp
       milestone_id: null,
       data,
       timestamp: isoTime(record.at),
-      id: idOfName(subject?.project ?? null, name),
+      id: idOfApproval(subject?.project ?? null, name),
       seq: nextSeq(),
       kind,
       agent: subject?.agent ?? null,

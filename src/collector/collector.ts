@@ -128,9 +128,11 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     },
     onStored: (events) => {
       const approvals = events.filter(({ kind }) => kind.startsWith('approval.'));
-      if (approvals.length > 0) waiting.add(approvals);
       for (const event of approvals) {
-        if (event.kind !== 'approval.decided' && event.kind !== 'approval.ended') continue;
+        const isOver = waiting.find(event.approval_id ?? '')?.end !== undefined;
+        waiting.add([event]);
+        // One that comes a second time has ended once.
+        if (isOver || (event.kind !== 'approval.decided' && event.kind !== 'approval.ended')) continue;
         const known = waiting.find(event.approval_id ?? '');
         const isAsked = known?.isRequestKnown === true && known.end !== undefined;
         metrics.approval(event, isAsked ? known.end.at - known.since : undefined);
@@ -138,6 +140,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
       live.publish(events);
       webhooks.offer(events);
     },
+    onError: (error) => logger.error({ err: error }, 'nobody told of events that are stored'),
   });
   const webhooks = createWebhooks({ rules: options.webhooks, logger, now });
   const rateLimit = createRateLimit(() => performance.now());
@@ -198,7 +201,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     const events = await store.find(boundTo(get('principal'), query.filter), query.limit);
     return Response.json({ events, total }, { headers: { ...counts(), ...SECURITY } });
   });
-  on('GET', '/export', 'read', ({ req, get }) => {
+  on('GET', '/export', 'read', async ({ req, get }) => {
     const url = new URL(req.url);
     const query = readQuery(url);
     if (!query.ok) return answer(invalidQuery(query.path, query.message));
@@ -206,9 +209,8 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     if (form !== 'json' && form !== 'csv') return answer(invalidQuery('format', 'Expected json or csv'));
     const type = form === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json';
     const headers = { 'Content-Type': type, 'Content-Disposition': `attachment; filename="events.${form}"` };
-    return new Response(exportOf(store, boundTo(get('principal'), query.filter), form), {
-      headers: { ...counts(), ...SECURITY, ...headers },
-    });
+    const events = await exportOf(store, boundTo(get('principal'), query.filter), form);
+    return new Response(events, { headers: { ...counts(), ...SECURITY, ...headers } });
   });
   on('GET', '/health', undefined, () => {
     const troubles = health.troubles();

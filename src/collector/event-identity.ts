@@ -8,6 +8,14 @@ export function idOfName(project: string | null, name: string): string {
   return Bun.randomUUIDv5(`${project ?? ''}\0${name}`, NAMESPACE);
 }
 
+/**
+ * The same for what a daemon tells of an approval. No name that a sender gives can have a NUL in it, so that nobody can
+ * take an approval's place in the record before it is told.
+ */
+export function idOfApproval(project: string | null, name: string): string {
+  return idOfName(project, `\0${name}`);
+}
+
 /** A time-ordered id (RFC 9562, version 7). */
 export function newId(): string {
   return Bun.randomUUIDv7();

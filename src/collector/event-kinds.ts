@@ -62,6 +62,8 @@ const APPROVALS: ReadonlySet<string> = new Set<EventKind>([
   ...['approval.requested', 'approval.shown', 'approval.decided', 'approval.ended'],
 ] as EventKind[]);
 
+const SHARED_WITH_GEMINI: ReadonlySet<string> = new Set(['SessionStart', 'SessionEnd', 'Notification']);
+
 /** @param isTrusted whether its sender may tell of approvals: anybody could say that somebody approved */
 export function kindOf(type: string, isTrusted: boolean): EventKind {
   if (APPROVALS.has(type)) return isTrusted ? (type as EventKind) : 'other';
@@ -73,6 +75,8 @@ export function kindOf(type: string, isTrusted: boolean): EventKind {
 export function agentOf(input: Readonly<Record<string, unknown>>, name: string): AgentName | null {
   try {
     const agent = recognise(input);
+    // Many senders date what Claude Code wrote; a time is Gemini's sign only where both have an event of that name.
+    if (agent === 'gemini' && own(CLAUDE, name) !== undefined && !SHARED_WITH_GEMINI.has(name)) return 'claude';
     // Claude Code's is what recognise says of an input without any sign.
     return agent !== 'claude' || typeof input.prompt_id === 'string' || own(CLAUDE, name) !== undefined ? agent : null;
   } catch {

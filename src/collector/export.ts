@@ -11,18 +11,23 @@ const COLUMNS = [
   ...['workflow_id', 'phase_id', 'milestone_id', 'approval_id'],
 ] as const satisfies readonly (keyof EventRecord)[];
 
-/** All events of a filter, oldest first: one JSON array, or CSV with the data as JSON in the last column. */
-export function exportOf(
+/**
+ * All events of a filter, oldest first: one JSON array, or CSV with the data as JSON in the last column. Resolves when the
+ * first of them are there; rejects as the store does when it cannot be read.
+ */
+export async function exportOf(
   store: Pick<EventStore, 'find'>,
   filter: EventFilter,
   form: ExportForm,
-): ReadableStream<Uint8Array> {
+): Promise<ReadableStream<Uint8Array>> {
   const encoder = new TextEncoder();
   const parts = form === 'csv' ? csv(store, filter) : json(store, filter);
+  let next: Promise<IteratorResult<string, void>> | undefined = Promise.resolve(await parts.next());
   return new ReadableStream({
     pull: async (controller) => {
       try {
-        const { done, value } = await parts.next();
+        const { done, value } = await (next ?? parts.next());
+        next = undefined;
         if (done === true) controller.close();
         else controller.enqueue(encoder.encode(value));
       } catch (error) {
@@ -37,12 +42,15 @@ export function exportOf(
 }
 
 async function* csv(store: Pick<EventStore, 'find'>, filter: EventFilter): AsyncGenerator<string, void, undefined> {
-  yield csvLine([...COLUMNS, 'data']);
+  let before = csvLine([...COLUMNS, 'data']);
   for await (const page of pages(store, filter)) {
-    yield page
-      .map((event) => csvLine([...COLUMNS.map((name) => String(event[name] ?? '')), JSON.stringify(event.data)]))
-      .join('');
+    const lines = page.map((event) =>
+      csvLine([...COLUMNS.map((name) => String(event[name] ?? '')), JSON.stringify(event.data)]),
+    );
+    yield `${before}${lines.join('')}`;
+    before = '';
   }
+  if (before !== '') yield before;
 }
 
 async function* json(store: Pick<EventStore, 'find'>, filter: EventFilter): AsyncGenerator<string, void, undefined> {

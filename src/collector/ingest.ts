@@ -8,6 +8,8 @@ export interface IngestOptions {
   readonly store: Pick<EventStore, 'append'>;
   /** Told of events that are on disk, in the order in which they were written. */
   readonly onStored: (events: readonly EventRecord[]) => void;
+  /** Told of what `onStored` throws: the events are on disk all the same. */
+  readonly onError: (error: unknown) => void;
   /** What an append came to; for the metrics. */
   readonly onFlush?: (flush: Flush) => void;
   /** How many appends may be under way. */
@@ -48,7 +50,7 @@ const MAX_BYTES = 128 * 1024 * 1024;
 const FLUSH_EVENTS = 5_000;
 
 export function createIngest(options: IngestOptions): Ingest {
-  const { store, onStored, onFlush, parallel = 1 } = options;
+  const { store, onStored, onError, onFlush, parallel = 1 } = options;
   const { maxEvents = MAX_EVENTS, maxBytes = MAX_BYTES, flushEvents = FLUSH_EVENTS } = options;
   let queue: Entry[] = [];
   let events = 0;
@@ -74,8 +76,12 @@ export function createIngest(options: IngestOptions): Ingest {
       entry.reject(result.error);
       return;
     }
-    onStored(entry.events);
     entry.resolve(true);
+    try {
+      onStored(entry.events);
+    } catch (error_) {
+      onError(error_);
+    }
   };
   const flush = async (entries: readonly Entry[]): Promise<void> => {
     const [only] = entries;

@@ -93,8 +93,8 @@ export function createMetrics({ uptimeMs, depth, pending, isSlackConnected }: Me
       duplicates.inc(flush.duplicates);
     },
     approval: ({ data, agent }, waitedMs) => {
-      const given = typeof data === 'object' && data !== null ? String(Reflect.get(data, 'outcome')) : '';
-      const outcome = OUTCOMES.has(given) ? given : 'unknown';
+      const given: unknown = typeof data === 'object' && data !== null ? Reflect.get(data, 'outcome') : undefined;
+      const outcome = typeof given === 'string' && OUTCOMES.has(given) ? given : 'unknown';
       approvals.inc({ outcome, agent: agent !== null && AGENTS.has(agent) ? agent : 'unknown' });
       if (waitedMs !== undefined) wait.observe(waitedMs / 1000);
       if (outcome === 'expired') expired.inc();

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { EventRecord, EventSource } from '../events.ts';
 import { isObject } from '../protocol.ts';
 import type { AgentName } from '../types.ts';
-import { idOfName, isoTime, newId, readTime, timeOfId } from './event-identity.ts';
+import { idOfApproval, idOfName, isoTime, newId, readTime, timeOfId } from './event-identity.ts';
 import { agentOf, kindOf } from './event-kinds.ts';
 
 /** Who sends, and how: the same for all events of a request. */
@@ -67,7 +67,7 @@ export function normalise(body: unknown, index: number, sender: Sender, moment: 
   if (body.event_type !== undefined) {
     const checked = v.safeParse(typedEvent, body, { abortEarly: true });
     if (!checked.success) return { ok: false, path: pathOf(checked.issues[0]) };
-    return { ok: true, form: 'typed', record: typed(checked.output, index, sender, moment) };
+    return { ok: true, form: 'typed', record: typed(body, checked.output, index, sender, moment) };
   }
   // Some senders wrap the hook's input.
   const input = body.hook_event_name === undefined && isObject(body.hook) ? body.hook : body;
@@ -83,12 +83,21 @@ function pathOf(issue: v.BaseIssue<unknown>): string {
 
 type Typed = v.InferOutput<typeof typedEvent>;
 
-function typed(body: Typed, index: number, sender: Sender, moment: Moment): EventRecord {
-  const { event_type, session_id, workflow_id, phase_id, milestone_id, data } = body;
+/** @param body as it came: what was checked has lost keys such as `__proto__` */
+function typed(
+  body: Readonly<Record<string, unknown>>,
+  checked: Typed,
+  index: number,
+  sender: Sender,
+  moment: Moment,
+): EventRecord {
+  const { event_id, event_type, session_id, workflow_id, phase_id, milestone_id } = checked;
+  const { data } = body;
   const isTrusted = sender.isTrusted && event_type.startsWith('approval.');
   const stated = isTrusted ? textOf(body.project) : sender.statedProject;
   const project = sender.project ?? stated ?? lastPart(isObject(data) ? data.cwd : undefined) ?? null;
-  const identity = identify(body.event_id, body.timestamp, project, index, sender, moment);
+  const idOf = isTrusted ? idOfApproval : idOfName;
+  const identity = identify(event_id, body.timestamp, (name) => idOf(project, name), index, sender, moment);
   const kept = (key: string): boolean => TYPED_KEYS.has(key) || (isTrusted && TRUSTED_KEYS.has(key));
   const extra = Object.fromEntries(Object.entries(body).filter(([key]) => !kept(key)));
   if (identity.isTimeLost) extra.timestamp = body.timestamp;
@@ -129,12 +138,13 @@ function hook(
   const { hook_event_name, session_id, cwd, custom_metadata: enriched } = input;
   const project = sender.project ?? sender.statedProject ?? lastPart(cwd) ?? null;
   const eventId = input.event_id ?? textOf(body.event_id, MAX_EVENT_ID);
-  const identity = identify(eventId, input.timestamp ?? body.timestamp, project, index, sender, moment);
+  const time = input.timestamp ?? body.timestamp;
+  const identity = identify(eventId, time, (name) => idOfName(project, name), index, sender, moment);
   const agent = sender.agent ?? agentOf(input, hook_event_name);
   return {
     event_id: identity.eventId,
     event_type: hook_event_name,
-    session_id: nameOf(session_id) ?? nameOf(input.conversation_id) ?? 'unknown',
+    session_id: nameOf(session_id) ?? nameOf(input.conversation_id) ?? nameOf(body.session_id) ?? 'unknown',
     workflow_id: null,
     phase_id: null,
     milestone_id: null,
@@ -158,6 +168,7 @@ interface Identity {
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** Its time says nothing about which event it is. */
   readonly isUndated: boolean;
   /** It was said, and could not be read. */
   readonly isTimeLost: boolean;
@@ -166,7 +177,7 @@ interface Identity {
 function identify(
   given: string | null | undefined,
   time: unknown,
-  project: string | null,
+  idOf: (name: string) => string,
   index: number,
   { idempotencyKey }: Sender,
   { now }: Moment,
@@ -179,7 +190,9 @@ function identify(
     return { eventId: id, id, at: said ?? now, isUndated: false, isTimeLost };
   }
   const at = said ?? timeOfId(eventId);
-  return { eventId, id: idOfName(project, eventId), at: at ?? now, isUndated: at === undefined, isTimeLost };
+  // A request's own name names its events whatever time they say: whoever sends it again may have dated it again.
+  const isUndated = at === undefined || (given ?? undefined) === undefined;
+  return { eventId, id: idOf(eventId), at: at ?? now, isUndated, isTimeLost };
 }
 
 function flagsOf(

@@ -902,15 +902,18 @@ describe('the door', () => {
     }));
 
   test('[C78] knows a key as soon as it is made, and no longer than a second after it is revoked', () => {
-    let elapsed = 0;
-    return withCollector(async ({ key, request, keysPath }) => {
-      await request('GET', '/events');
-      const own = key();
-      expect((await request('GET', '/events', { key: own })).status).toBe(200);
-      revokeKey(keysPath, own.slice(4, 12), Date.now());
-      elapsed += 999;
-      expect((await request('GET', '/events', { key: own })).status).toBe(401);
-    }, {}).then(() => expect(elapsed).toBe(999));
+    let now = 0;
+    return withCollector(
+      async ({ key, request, keysPath }) => {
+        await request('GET', '/events');
+        const own = key();
+        expect((await request('GET', '/events', { key: own })).status).toBe(200);
+        revokeKey(keysPath, own.slice(4, 12), Date.now());
+        now += 999;
+        expect((await request('GET', '/events', { key: own })).status).toBe(401);
+      },
+      { elapsed: () => now },
+    );
   });
 
   test('answers 503 for as long as its keys cannot be trusted, at every request', () =>
@@ -980,15 +983,21 @@ describe('a browser', () => {
       expect(await rows()).toEqual([]);
     }));
 
-  test('is logged out when its key is revoked, and no key that may not read logs in', () =>
-    withCollector(async ({ request, key, keysPath }) => {
-      const sender = await request('POST', '/login', { key: null, ...form({ key: key({ scopes: ['ingest'] }) }) });
-      expect(sender.status).toBe(401);
-      const own = key();
-      const cookie = cookieOf(await request('POST', '/login', { key: null, ...form({ key: own }) }));
-      revokeKey(keysPath, own.slice(4, 12), Date.now());
-      expect((await request('GET', '/events', { key: null, headers: { cookie } })).status).toBe(401);
-    }));
+  test('is logged out when its key is revoked, and no key that may not read logs in', () => {
+    let now = 0;
+    return withCollector(
+      async ({ request, key, keysPath }) => {
+        const sender = await request('POST', '/login', { key: null, ...form({ key: key({ scopes: ['ingest'] }) }) });
+        expect(sender.status).toBe(401);
+        const own = key();
+        const cookie = cookieOf(await request('POST', '/login', { key: null, ...form({ key: own }) }));
+        revokeKey(keysPath, own.slice(4, 12), Date.now());
+        now += 999;
+        expect((await request('GET', '/events', { key: null, headers: { cookie } })).status).toBe(401);
+      },
+      { elapsed: () => now },
+    );
+  });
 
   test('is led nowhere else', () =>
     withCollector(async ({ request, key }) => {

@@ -32,12 +32,14 @@ export interface OpenedCollector {
 export interface OpenOptions extends Partial<CollectorOptions> {
   /** In place of the store of files. */
   readonly wrap?: (store: EventStore) => EventStore;
+  /** The clock of the keys; see `KeyRingOptions`. */
+  readonly elapsed?: () => number;
 }
 
 /** Opens one, and takes it away again. */
 export async function withCollector(
   body: (opened: OpenedCollector) => Promise<void>,
-  { wrap = (store) => store, ...options }: OpenOptions = {},
+  { wrap = (store) => store, elapsed = () => performance.now(), ...options }: OpenOptions = {},
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'csh-collector-'));
   const path = join(directory, 'events.jsonl');
@@ -47,7 +49,7 @@ export async function withCollector(
   const store = wrap(await createEventLog({ path }));
   const fixed = [{ id: 'environment', key: KEY, scopes: ['ingest', 'read'] as const }];
   const collector = await createCollector({
-    ...{ store, keys: createKeyRing({ path: keysPath, fixed }), isKeyed: true, hosts: [], isLocal: true },
+    ...{ store, keys: createKeyRing({ path: keysPath, fixed, elapsed }), isKeyed: true, hosts: [], isLocal: true },
     ...{ isSecure: false, version: '1.2.3', webhooks: [] },
     logger: { info: () => {}, warn: note, error: note },
     ...options,
