@@ -1,5 +1,6 @@
 /** The store of events as its settings say, and what every holder of one has to do. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type CollectorSettings, readSections, type Sections } from './collector/config.ts';
 import { takeLock } from './daemon-lock.ts';
 import { AppError } from './errors.ts';
@@ -20,6 +21,28 @@ export function collectorSections(configFile: string): Sections {
 
 export function keysFile({ dir }: Pick<StatePaths, 'dir'>): string {
   return `${dir}/keys.json`;
+}
+
+/** Somebody else changes the keys for a millisecond. */
+const KEYS_POLL_MS = 5;
+const KEYS_WAIT_MS = 5_000;
+
+/**
+ * Does this while no other process changes the keys: of two that read and write them at once, one would undo the other's,
+ * and bring back a key that was revoked. Rejects with AppError('state-dir') when they cannot be had.
+ */
+export async function changingKeys<T>(path: string, change: () => T): Promise<T> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  for (const until = performance.now() + KEYS_WAIT_MS; performance.now() < until; await Bun.sleep(KEYS_POLL_MS)) {
+    const lock = takeLock(`${path}.lock`);
+    if (lock === undefined) continue;
+    try {
+      return change();
+    } finally {
+      lock.release();
+    }
+  }
+  throw new AppError('state-dir', `Expected to be alone with ${path}, got another process that changes it`);
 }
 
 /** Rejects with AppError('store' | 'store-busy' | 'bad-config'). Loads only the store that is wanted. */

@@ -32,7 +32,8 @@ export function serve({ host, port, tls, fetch }: ServeOptions): Serving {
       ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
       fetch: (request, own) => {
         // A page's stream of events is quiet for longer than that.
-        if (new URL(request.url).pathname === '/live') own.timeout(request, 0);
+        // An address cannot always be made of it: a Host may be anything.
+        if (URL.parse(request.url)?.pathname === '/live') own.timeout(request, 0);
         return fetch(request);
       },
       error: () =>

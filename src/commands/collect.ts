@@ -6,7 +6,7 @@ import { createKey, createKeyRing, type KeyRing } from '../collector/keys.ts';
 import { serve } from '../collector/serve.ts';
 import { raiseDescriptors } from '../daemon-limits.ts';
 import { AppError } from '../errors.ts';
-import { collectorSections, keysFile, openEventStore, retainRegularly } from '../event-stores.ts';
+import { changingKeys, collectorSections, keysFile, openEventStore, retainRegularly } from '../event-stores.ts';
 import type { EventStore } from '../events.ts';
 import { createLogger, type Logger, stderrSink } from '../logger.ts';
 import type { Settings } from '../settings.ts';
@@ -33,9 +33,12 @@ export async function runCollect(flags: Flags, { getSettings, env, print }: Coll
   const settings = resolveCollector(flags, env, collectorSections(getSettings().configFile).collector);
   const secrets = [settings.apiKey, settings.databaseUrl].filter((secret) => secret !== undefined);
   const logger = createLogger(settings.logLevel, stderrSink, secrets);
-  const { keys, firstKey } = openKeys(settings, env);
+  const path = keysFile(statePaths(env));
+  const keys = openKeys(settings, path);
+  checkExposure(settings, !keys.isEmpty());
   const store = await openEventStore(settings, logger);
   const server = await start(settings, keys, store, logger);
+  const firstKey = settings.isKeyed && keys.isEmpty() ? await makeFirstKey(settings, path) : undefined;
   const stopRetaining = retainRegularly(store, settings, logger);
   print(`${intro(settings, server.url, store, firstKey).join('\n')}\n`);
   logger.info({ url: server.url, storage: store.kind, version: VERSION }, 'collecting events');
@@ -50,16 +53,16 @@ export async function runCollect(flags: Flags, { getSettings, env, print }: Coll
   return { stdout: '', stderr: '', exitCode: 0 };
 }
 
-/** Keys of the file and of the environment; where there is none at all, one is made. */
-function openKeys(settings: CollectorSettings, env: Environment): { keys: KeyRing; firstKey: string | undefined } {
-  const path = keysFile(statePaths(env));
-  const { apiKey, isKeyed, host } = settings;
+/** Keys of the file and of the environment. */
+function openKeys({ apiKey }: CollectorSettings, path: string): KeyRing {
   const fixed = apiKey === undefined ? [] : [{ id: 'environment', key: apiKey, scopes: ['ingest', 'read'] as const }];
-  const ring = createKeyRing({ path, fixed });
-  checkExposure(settings, !ring.isEmpty());
-  if (!isKeyed || !ring.isEmpty()) return { keys: ring, firstKey: undefined };
-  const { key } = createKey(path, { name: `first, for ${host}`, scopes: ['ingest', 'read'] }, Date.now());
-  return { keys: createKeyRing({ path, fixed }), firstKey: key };
+  return createKeyRing({ path, fixed });
+}
+
+/** Only when everything else is there: a key that nobody was shown would keep the next start from making one. */
+async function makeFirstKey({ host }: CollectorSettings, path: string): Promise<string> {
+  const wish = { name: `first, for ${host}`, scopes: ['ingest', 'read'] } as const;
+  return (await changingKeys(path, () => createKey(path, wish, Date.now()))).key;
 }
 
 interface Running {

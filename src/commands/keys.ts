@@ -1,7 +1,7 @@
 /** `keys`: who may send events to the collector and read them. */
 import { createKey, readKeys, revokeKey, SCOPES, type Scope } from '../collector/keys.ts';
 import { AppError } from '../errors.ts';
-import { keysFile } from '../event-stores.ts';
+import { changingKeys, keysFile } from '../event-stores.ts';
 import { statePaths } from '../state.ts';
 import type { Said } from '../types.ts';
 import { localTime } from './times.ts';
@@ -9,8 +9,8 @@ import { localTime } from './times.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 type Flags = Readonly<Record<string, string | true>>;
 
-/** Throws AppError('usage' | 'state-dir'). */
-export function runKeys(word: string | undefined, flags: Flags, env: Environment): Said {
+/** Rejects with AppError('usage' | 'state-dir'). */
+export async function runKeys(word: string | undefined, flags: Flags, env: Environment): Promise<Said> {
   process.umask(0o077);
   const path = keysFile(statePaths(env));
   if (word === 'create') return create(path, flags);
@@ -18,7 +18,7 @@ export function runKeys(word: string | undefined, flags: Flags, env: Environment
   return list(path, flags);
 }
 
-function create(path: string, flags: Flags): Said {
+async function create(path: string, flags: Flags): Promise<Said> {
   const { name = 'unnamed', project, rate } = flags;
   const wish = {
     name: String(name),
@@ -26,14 +26,14 @@ function create(path: string, flags: Flags): Said {
     ...(typeof project === 'string' ? { project } : {}),
     ...(typeof rate === 'string' ? { rate: rateOf(rate) } : {}),
   };
-  const { key, stored } = createKey(path, wish, Date.now());
+  const { key, stored } = await changingKeys(path, () => createKey(path, wish, Date.now()));
   const about = `Key ${stored.id} (${stored.scopes.join(', ')}); it is shown this once and kept nowhere.\n`;
   return { stdout: `${key}\n`, stderr: about, exitCode: 0 };
 }
 
-function revoke(path: string, { id }: Flags): Said {
+async function revoke(path: string, { id }: Flags): Promise<Said> {
   if (typeof id !== 'string') throw new AppError('usage', 'Expected "keys revoke ID", got no id');
-  if (!revokeKey(path, id, Date.now()))
+  if (!(await changingKeys(path, () => revokeKey(path, id, Date.now()))))
     throw new AppError('usage', `Expected the id of a key that is valid, got ${JSON.stringify(id)}`, {
       hint: 'Run claude-slack-hook keys list.',
     });
