@@ -68,6 +68,10 @@ export async function createPostgresCluster({ isDurable = false } = {}): Promise
   const psql = (database: string, statements: string): string =>
     run([join(bin, 'psql'), '-X', '-A', '-t', '-q', '-v', 'ON_ERROR_STOP=1', '-c', statements, url(database)]).trim();
 
+  const removeFiles = (): void => rmSync(directory, { recursive: true, force: true });
+  // Tests that break off do not come to `remove`.
+  process.once('exit', removeFiles);
+
   const passwordFile = join(directory, 'password');
   writeFileSync(passwordFile, PASSWORD, { mode: 0o600 });
   if (process.getuid?.() === 0) chownSync(passwordFile, owner.uid, owner.gid);
@@ -98,7 +102,8 @@ export async function createPostgresCluster({ isDurable = false } = {}): Promise
     stop,
     async remove() {
       await stop('immediate');
-      rmSync(directory, { recursive: true, force: true });
+      process.off('exit', removeFiles);
+      removeFiles();
     },
   };
 }
