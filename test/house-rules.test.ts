@@ -59,6 +59,7 @@ const FLOOR = new Set([
   'test-build',
   'settled-request',
   'durations',
+  'hook-command',
 ]);
 /** What is secret in a text is asked by the recorder and by every channel. */
 const isFloor = (name: string): boolean => FLOOR.has(name) || /^secrets(-[a-z]+)?$/.test(name);

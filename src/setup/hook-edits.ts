@@ -4,6 +4,7 @@
  */
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { AppError } from '../errors.ts';
+import { isOurProgram, runsOurs } from '../hook-command.ts';
 import type { HookPlan } from './hook-plans.ts';
 import { insertInto, removeFrom } from './json-text.ts';
 
@@ -30,9 +31,10 @@ export function withoutHooks(text: string, path: string): string {
   return onText(text, (body) => withoutOurs(body, path));
 }
 
-/** Whether a command runs this program. */
-export function isOurs(command: unknown): boolean {
-  return typeof command === 'string' && /(^|[\s/'"])claude-slack-hook(['"\s]|$)/.test(command);
+/** Whether a command runs this program. With arguments of its own it is no command line, but the program. */
+export function isOurs(command: unknown, args?: unknown): boolean {
+  if (typeof command !== 'string') return false;
+  return Array.isArray(args) ? isOurProgram(command) : runsOurs(command);
 }
 
 /** A byte order mark stays where it is. An empty file is an empty object. */
@@ -88,7 +90,7 @@ function hasOurs(entry: unknown): boolean {
 }
 
 function isOurHook(hook: unknown): boolean {
-  return isJson(hook) && (isOurs(hook.command) || isOurUrl(hook.url));
+  return isJson(hook) && (isOurs(hook.command, hook.args) || isOurUrl(hook.url));
 }
 
 /** Claude Code's hooks over HTTP, to the daemon. */

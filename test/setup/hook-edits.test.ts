@@ -87,10 +87,33 @@ describe('hooks in an agent’s settings', () => {
       '/a/b/claude-slack-hook --observe',
       "'/a b/claude-slack-hook' -l debug",
       'cd / && "claude-slack-hook"',
+      'A=1 exec timeout -k 5 600 "$HOME/.local/bin/claude-slack-hook" --observe | tee log',
+      "sh -c 'exec /a/claude-slack-hook'",
+      'npx --yes claude-slack-hook',
+      'echo $(claude-slack-hook)',
     ];
-    const others = ['claude-slack-hook-lint', '/x/my-claude-slack-hook', 'echo claude-slack-hooks', '', 5, undefined];
-    expect(ours.map(isOurs)).toEqual(ours.map(() => true));
-    expect(others.map(isOurs)).toEqual(others.map(() => false));
+    const others = [
+      ...['claude-slack-hook-lint', '/x/my-claude-slack-hook', 'echo claude-slack-hooks', '', 5, undefined],
+      // Of others who only speak of it, or work in a directory of that name.
+      ...['cd ~/src/claude-slack-hook && make lint', 'logger -t claude-slack-hook', 'tail /var/log/claude-slack-hook'],
+      ...[
+        'notify-send "claude-slack-hook" done',
+        "sh -c 'logger claude-slack-hook'",
+        'sh claude-slack-hook.sh',
+        'sh -c',
+      ],
+    ];
+    expect(ours.filter((command) => !isOurs(command))).toEqual([]);
+    expect(others.filter((command) => isOurs(command))).toEqual([]);
+    // Started without a shell, the whole text is the program.
+    expect(isOurs('/a b/claude-slack-hook', ['--observe'])).toBe(true);
+    expect(isOurs('/usr/bin/env', ['claude-slack-hook-lint'])).toBe(false);
+  });
+
+  test('of others that speak of the program stay where they are', () => {
+    const foreign =
+      '{ "hooks": { "Stop": [{ "hooks": [{ "type": "command", "command": "tail /x/claude-slack-hook" }] }] } }';
+    expect(withoutHooks(withHooks(foreign, CLAUDE), 'FILE')).toBe(foreign);
   });
 
   test('whatever the settings, putting them in and taking them out changes nothing else', () => {
