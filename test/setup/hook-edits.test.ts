@@ -55,6 +55,10 @@ describe('hooks in an agent’s settings', () => {
       expect(parse(withHooks(nothing, CLAUDE)).hooks.PermissionRequest).toEqual([CLAUDE.hooks[0]?.[1]]);
   });
 
+  test('are not taken out of a file without any: it stays as it is, byte for byte', () => {
+    for (const text of ['', ' \n', '\uFEFF', '{ }', '// nothing\n{}']) expect(withoutHooks(text, 'FILE')).toBe(text);
+  });
+
   test('of an older version, a place or a mode that has changed are replaced', () => {
     const older = withHooks(FILES['foreign hooks of the same and of other events'] ?? '', {
       ...planOf('claude', { program: '/old place/claude-slack-hook', mode: 'every-call', deadlineMs: 60_000 }),
@@ -76,6 +80,18 @@ describe('hooks in an agent’s settings', () => {
     ['hooks that are a list', '{ "hooks": [] }'],
     ['hooks that are null', '{ "hooks": null }'],
     ['an event that is no list', '{ "hooks": { "Stop": {} } }'],
+    // An agent takes the last one; an edit would meet the first.
+    [
+      'hooks twice',
+      '{ "hooks": { "Stop": [{ "command": "a" }] }, "hooks": { "Stop": [{ "command": "claude-slack-hook" }] } }',
+    ],
+    ['an event twice', '{ "hooks": { "Stop": [], "Stop": [{ "command": "claude-slack-hook" }] } }'],
+    [
+      'a list of hooks twice',
+      '{ "hooks": { "Stop": [{ "hooks": [{}], "hooks": [{ "command": "claude-slack-hook" }] }] } }',
+    ],
+    ['far too much in itself', '['.repeat(200_000)],
+    ['a prototype with hooks', '{ "__proto__": { "hooks": { "Stop": [{ "command": "claude-slack-hook" }] } } }'],
   ])('are not put into a file that holds %s', (_what, text) => {
     expect(() => withHooks(text, CLAUDE)).toThrow(/^Expected \/home\/dev\/.claude\/settings.json to /);
     expect(() => withoutHooks(text, 'FILE')).toThrow(/^Expected FILE to /);
@@ -186,6 +202,9 @@ describe('the plan', () => {
     expect(planOf('claude', { scope: 'local' }).path).toBe('/home/dev/shop/.claude/settings.local.json');
     expect(planOf('codex', { env: { CODEX_HOME: '/x' } }).path).toBe('/x/hooks.json');
     expect(planOf('codex', { env: { CODEX_HOME: 'relative' } }).path).toBe('/home/dev/.codex/hooks.json');
+    expect(planOf('claude', { env: { CLAUDE_CONFIG_DIR: '/x' } }).path).toBe('/x/settings.json');
+    expect(planOf('claude', { env: { CLAUDE_CONFIG_DIR: 'x' } }).path).toBe('/home/dev/.claude/settings.json');
+    expect(planOf('claude', { scope: 'local', env: { CLAUDE_CONFIG_DIR: '/x' } }).path).toStartWith('/home/dev/shop/');
     expect(planOf('cursor').path).toBe('/home/dev/.cursor/hooks.json');
     expect(planOf('gemini', { scope: 'project' }).path).toBe('/home/dev/shop/.gemini/settings.json');
   });
