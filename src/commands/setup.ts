@@ -25,7 +25,7 @@ import {
   uninstall as takeOut,
 } from '../setup/installation.ts';
 import { openLedger } from '../setup/ledger.ts';
-import { opencodePlugin, opencodePluginPath } from '../setup/opencode-plugin.ts';
+import { isOpencodePlugin, opencodePlugin, opencodePluginPath } from '../setup/opencode-plugin.ts';
 import type { Prompts } from '../setup/prompts.ts';
 import { checkInside } from '../setup/settings-file.ts';
 import { manifest as manifestText } from '../setup/slack-app.ts';
@@ -119,8 +119,10 @@ export async function uninstall({ flags, env, print }: SetupOptions): Promise<Sa
     ),
   );
   const changes = [...paths].flatMap((path) => {
-    const isPlugin = path.endsWith('.js');
-    return planRemoval(path, ledger, (text) => (isPlugin ? text : withoutHooks(text, path))) ?? [];
+    const edit = path.endsWith('.js')
+      ? (text: string) => (isOpencodePlugin(text) ? undefined : text)
+      : (text: string) => withoutHooks(text, path);
+    return planRemoval(path, ledger, edit) ?? [];
   });
   for (const change of changes) {
     print(diffOf(change));
