@@ -37,14 +37,12 @@ export async function connect(options: ConnectOptions): Promise<Settings> {
     return settings;
   }
   if (!isDry) await checkTokens(tokens, settings.apiUrl);
-  const userId = settings.approvers.length > 0 ? settings.approvers.join(',') : await findPerson(options, tokens);
+  // A list in the file is left alone unless another one is asked for.
+  const isSaid = settings.isConfigAsked && flags['user-id'] === undefined;
+  const userId = isSaid ? undefined : settings.approvers.join(',') || (await findPerson(options, tokens));
   const keychain = flags['no-keychain'] === true ? undefined : openKeychain();
   const isKept = keychain !== undefined && (isDry || (await keepTokens(tokens, keychain)));
-  const wanted = {
-    ...(isKept ? referencesTo(tokens) : tokens),
-    // A list in the file is left alone unless another one is asked for.
-    userId: settings.isConfigAsked && flags['user-id'] === undefined ? undefined : userId,
-  };
+  const wanted = { ...(isKept ? referencesTo(tokens) : tokens), userId };
   const change = planChange(settings.configFile, (text) => withSettings(text, wanted));
   if (!isChange(change)) return settings;
   if (prompts === undefined) print(diffOf(change));

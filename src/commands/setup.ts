@@ -2,6 +2,7 @@
 import { AGENTS } from '../agents/agent.ts';
 import { limitsOf } from '../agents/capabilities.ts';
 import { AppError } from '../errors.ts';
+import { isOurProgram, OUR_NAME } from '../hook-command.ts';
 import type { ParsedArgv } from '../options.ts';
 import type { Settings } from '../settings.ts';
 import { agentsHere, titleOf } from '../setup/agents-here.ts';
@@ -27,12 +28,12 @@ import {
 import { openLedger } from '../setup/ledger.ts';
 import { isOpencodePlugin, opencodePlugin, opencodePluginPath } from '../setup/opencode-plugin.ts';
 import type { Prompts } from '../setup/prompts.ts';
-import { checkInside } from '../setup/settings-file.ts';
+import { checkInside, replaceSettingsFile } from '../setup/settings-file.ts';
 import { manifest as manifestText } from '../setup/slack-app.ts';
 import { homeOf, statePaths } from '../state.ts';
 import type { AgentName, Said } from '../types.ts';
 import { runDoctor } from './doctor.ts';
-import { HTTP_WORDS, httpPlan } from './setup-http.ts';
+import { HTTP_WORDS, httpPlan, planPort } from './setup-http.ts';
 import { connect } from './setup-slack.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -67,10 +68,12 @@ export async function setup({ flags, env, print, withTokens }: SetupOptions): Pr
   const agents = choice.agents ?? (await chooseAgents(prompts, agentsHere(home, env)));
   const mode = choice.mode ?? (await chooseMode(prompts, agents));
   const options = { ...planOptions(settings), mode };
-  const http = choice.transport === 'http' ? httpPlan(settings, options, isDry) : undefined;
+  const isHttp = choice.transport === 'http' && agents.includes('claude');
+  const http = isHttp ? httpPlan(settings, options, isDry) : undefined;
+  const port = isHttp ? [planPort(settings)].filter(isChange) : [];
   const plans = agents.map((agent) => planFor(agent, options, http));
   const changes = plans.map(({ change }) => change).filter(isChange);
-  for (const change of changes) {
+  for (const change of [...port, ...changes]) {
     if (prompts === undefined) print(diffOf(change));
     else prompts.show(change.path, diffOf(change));
   }
@@ -82,8 +85,9 @@ export async function setup({ flags, env, print, withTokens }: SetupOptions): Pr
   }
   if (changes.length > 0 && prompts !== undefined && !(await prompts.confirm('Write these hooks?')))
     throw new AppError('stopped', 'The hooks were not written');
-  const ledger = openLedger(ledgerPath(env));
-  install(changes, ledger);
+  // It is a setting, which stays when the hooks go.
+  for (const { path, after = '', mode } of port) replaceSettingsFile(path, after, mode);
+  install(changes, openLedger(ledgerPath(env)));
   for (const { agent, trust } of plans) {
     const limits = limitsOf(agent);
     const words = [
@@ -198,6 +202,11 @@ function programPath(): string {
   if (!Bun.main.startsWith('/$bunfs/'))
     throw new AppError('usage', 'Expected the compiled program, got its source', {
       hint: 'Run npm run compile, and then dist/bin/claude-slack-hook setup.',
+    });
+  // By its name a hook is known to be ours: by another one it would be there twice after the next set-up, and stay for ever.
+  if (!isOurProgram(process.execPath))
+    throw new AppError('usage', `Expected the program to be called ${OUR_NAME}, got ${process.execPath}`, {
+      hint: 'Give the executable its name back, and run setup again.',
     });
   return process.execPath;
 }

@@ -43,7 +43,7 @@ const MARGIN_S = 30;
 const OBSERVER_S = 5;
 
 /** Tools whose calls change or send something; the others ask for nothing that a person would look at. */
-const CHANGING = 'Bash|Write|Edit|MultiEdit|NotebookEdit|WebFetch|mcp__.*';
+export const CHANGING = 'Bash|Write|Edit|MultiEdit|NotebookEdit|WebFetch|mcp__.*';
 
 /** Undefined for opencode, which has no hook commands but a plugin; see opencode-plugin.ts. */
 export function planHooks(agent: AgentName, options: PlanOptions): HookPlan | undefined {
