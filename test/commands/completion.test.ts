@@ -60,6 +60,11 @@ describe('the completion of bash', () => {
     expect(complete('--agent', '=', 'g')).toEqual(['gemini']);
     expect(complete('--on-failure', '=')).toEqual(['ask', 'deny']);
     expect(complete('-l', 'd')).toEqual(['debug']);
+    expect(complete('setup', '--scope', '')).toEqual(['user', 'project', 'local']);
+    expect(complete('setup', '--mode', '=', 'e')).toEqual(['every-call']);
+    expect(complete('setup', '--transport', '')).toEqual(['command', 'http']);
+    expect(complete('setup', '--ag')).toEqual(['--agent']);
+    expect(complete('stop', '--ag')).toEqual([]);
     expect(complete('history', '--outcome', 'exp')).toEqual(['expired']);
     expect(complete('--bot-token', '')).toEqual([]);
   });
