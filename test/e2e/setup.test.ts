@@ -1,6 +1,6 @@
 /** `setup` as a newcomer runs it, with the compiled program and a local Slack. */
 import { describe, expect, test } from 'bun:test';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'jsonc-parser';
 import { BINARY, payload, TEST_BINARY, type TestBench, withBench } from './bench.ts';
@@ -108,6 +108,54 @@ describe('setup without questions', () => {
       await bench.run(['setup', 'uninstall']);
       expect(readFileSync(path, 'utf8')).toBe('{}\n');
       expect(statSync(path).mode & 0o777).toBe(0o644);
+    }));
+
+  test('with --transport http has Claude Code wait longer than the deadline, and ask about MCP, too', () =>
+    withBench(async (bench) => {
+      const args = ['setup', '--yes', '--agent', 'claude', '--transport', 'http', '--mode', 'every-call'];
+      mkdirSync(join(configOf(bench), '..'), { recursive: true });
+      writeFileSync(configOf(bench), '{ "deadline": "20m" }\n', { mode: 0o600 });
+      const before = treeOf(bench);
+      const dry = await bench.run([...args, '--dry-run']);
+      expect(dry.stdout).toContain('"http": 8787');
+      expect(treeOf(bench)).toEqual(before);
+      expect(await bench.run(args)).toMatchObject({ exitCode: 0, stderr: '' });
+      const { hooks } = parse(readFileSync(join(bench.home, '.claude/settings.json'), 'utf8'));
+      expect(hooks.PreToolUse[0].hooks[0].timeout).toBe(1230);
+      expect(hooks.PreToolUse[0].matcher).toContain('mcp__.*');
+      expect((await bench.run([...args, '--dry-run'])).stdout).toContain('Nothing would change');
+    }));
+
+  test('writes hooks where CLAUDE_CONFIG_DIR has Claude Code look, where doctor finds them', () =>
+    withBench(async (bench) => {
+      const env = { CLAUDE_CONFIG_DIR: join(bench.home, 'elsewhere') };
+      const ran = await bench.run(['setup', '--yes', '--agent', 'claude'], { env });
+      expect(ran.stdout).toContain('as ~/elsewhere/settings.json says');
+      expect(Object.keys(treeOf(bench))).not.toContain('.claude');
+      // Also where the variable is no longer set.
+      expect((await bench.run(['setup', 'uninstall'])).stdout).toContain('Taken out of 1 files');
+      expect(Object.keys(treeOf(bench))).not.toContain('elsewhere');
+    }));
+
+  test('needs no person beside those whom the config file names, and adds none', () =>
+    withBench(async (bench) => {
+      const { botToken, appToken, user } = bench.slack;
+      const config = { botToken, appToken, approvers: [{ project: '~/**', userId: user.id }] };
+      mkdirSync(join(configOf(bench), '..'), { recursive: true });
+      writeFileSync(configOf(bench), JSON.stringify(config), { mode: 0o600 });
+      const ran = await bench.run(['setup', '--yes', '--agent', 'claude'], { env: NO_SETTINGS });
+      expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(JSON.parse(readFileSync(configOf(bench), 'utf8'))).toEqual(config);
+    }));
+
+  test('is done by the program under its own name only: by another one no later set-up would know its hooks', () =>
+    withBench(async (bench) => {
+      const renamed = join(bench.home, 'csh');
+      copyFileSync(BINARY, renamed);
+      const before = treeOf(bench);
+      const ran = await bench.run(['setup', '--yes', '--agent', 'claude'], { command: [renamed] });
+      expect(ran.stderr).toEndWith('code: usage\n');
+      expect(treeOf(bench)).toEqual(before);
     }));
 
   test.each<[string, readonly string[], Record<string, string>, string]>([
@@ -268,6 +316,30 @@ describe('setup at a terminal', () => {
       }),
     60_000,
   );
+
+  test('keeps what somebody has written into the settings before the answer, and a no writes nothing', () =>
+    withBench(async (bench) => {
+      mkdirSync(join(bench.home, '.claude'));
+      const path = join(bench.home, '.claude/settings.json');
+      const { botToken, appToken, user } = bench.slack;
+      mkdirSync(join(configOf(bench), '..'), { recursive: true });
+      writeFileSync(configOf(bench), JSON.stringify({ botToken, appToken, userId: user.id }), { mode: 0o600 });
+      const before = treeOf(bench);
+      const args = ['setup', '--agent', 'claude', '--mode', 'dialog', '--transport', 'http', '--no-keychain'];
+      const refused = openTerminal(bench, args);
+      await refused.shows('Write these hooks?');
+      refused.type('n');
+      expect(await refused.exited).toBe(75);
+      expect(treeOf(bench)).toEqual(before);
+
+      const asked = openTerminal(bench, args);
+      await asked.shows('Write these hooks?');
+      writeFileSync(path, '{ "model": "opus" }\n');
+      asked.type('y');
+      expect(await asked.exited).toBe(78);
+      expect(asked.text()).toContain('changed meanwhile');
+      expect(readFileSync(path, 'utf8')).toBe('{ "model": "opus" }\n');
+    }));
 
   test('that is broken off changes nothing', () =>
     withBench(async (bench) => {
