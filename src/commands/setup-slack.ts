@@ -46,6 +46,7 @@ export async function connect(options: ConnectOptions): Promise<Settings> {
   const change = planChange(settings.configFile, (text) => withSettings(text, wanted));
   if (!isChange(change)) return settings;
   if (prompts === undefined) print(diffOf(change));
+  else prompts.show(change.path, diffOf(change));
   if (isDry) return settings;
   replaceSettingsFile(settings.configFile, change.after ?? '', 0o600);
   const where = isKept

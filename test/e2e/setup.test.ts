@@ -341,16 +341,23 @@ describe('setup at a terminal', () => {
       expect(readFileSync(path, 'utf8')).toBe('{ "model": "opus" }\n');
     }));
 
-  test('that is broken off changes nothing', () =>
+  test.each([
+    ['Ctrl-C', '\x03'],
+    ['Ctrl-D', '\x04'],
+    ['Esc', '\x1b'],
+  ])('that is broken off with %s changes nothing, and says so', (_key, typed) =>
     withBench(async (bench) => {
       const before = treeOf(bench);
       const terminal = openTerminal(bench, ['setup', '--no-open']);
       await terminal.shows('Bot token');
-      terminal.type('\x03');
+      terminal.type(typed);
       expect(await terminal.exited).toBe(75);
       expect(terminal.text()).toContain('code: stopped');
+      // The cursor is there again.
+      expect(terminal.text().lastIndexOf('\x1b[?25h')).toBeGreaterThan(terminal.text().lastIndexOf('\x1b[?25l'));
       expect(treeOf(bench)).toEqual(before);
-    }));
+    }),
+  );
 });
 
 /** The program at a terminal of its own. */
