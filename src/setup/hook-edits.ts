@@ -6,7 +6,7 @@ import { type Node, type ParseError, parse, parseTree, printParseErrorCode } fro
 import { AppError, attempt } from '../errors.ts';
 import { isOurProgram, runsOurs } from '../hook-command.ts';
 import type { HookPlan } from './hook-plans.ts';
-import { insertInto, removeFrom } from './json-text.ts';
+import { insertInto, isBlank, removeFrom } from './json-text.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -135,12 +135,11 @@ function withoutOurs(body: string, path: string): string {
     const had = entries.length;
     // From the end: what comes before keeps its place.
     for (const [index, entry] of [...entries.entries()].toReversed()) text = withoutEntry(text, event, index, entry);
-    const left = listOf(text, event, path);
-    if (had > 0 && left.length === 0) text = removeFrom(text, ['hooks', event]);
+    if (had > 0 && isBlank(text, ['hooks', event])) text = removeFrom(text, ['hooks', event]);
   }
   const { hooks } = readSettings(text, path);
   const hadHooks = isJson(readSettings(body, path).hooks) && text !== body;
-  return hadHooks && isJson(hooks) && Object.keys(hooks).length === 0 ? removeFrom(text, ['hooks']) : text;
+  return hadHooks && isJson(hooks) && isBlank(text, ['hooks']) ? removeFrom(text, ['hooks']) : text;
 }
 
 /** Of an entry that others have put hooks into as well only ours go. */

@@ -42,6 +42,12 @@ export function removeFrom(text: string, path: readonly (string | number)[]): st
   return text.slice(0, start) + (isAlone ? rest.trimStart() : rest);
 }
 
+/** Whether the list or object at `path` has nothing in it, and no comment either. */
+export function isBlank(text: string, path: readonly (string | number)[]): boolean {
+  const { offset, length } = nodeAt(text, path);
+  return text.slice(offset + 1, offset + length - 1).trim() === '';
+}
+
 function nodeAt(text: string, path: readonly (string | number)[]): Node {
   const root = parseTree(text, [], { allowTrailingComma: true });
   const node = root === undefined ? undefined : findNodeAtLocation(root, [...path]);

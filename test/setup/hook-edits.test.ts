@@ -55,6 +55,14 @@ describe('hooks in an agent’s settings', () => {
       expect(parse(withHooks(nothing, CLAUDE)).hooks.PermissionRequest).toEqual([CLAUDE.hooks[0]?.[1]]);
   });
 
+  test('go without the comments that were there alone', () => {
+    for (const text of ['{ "hooks": { // none yet\n} }', '{ "hooks": { "Stop": [ /* none yet */ ] } }']) {
+      const left = withoutHooks(withHooks(text, CLAUDE), 'FILE');
+      expect(left).toContain('none yet');
+      expect(parse(left)).toEqual(parse(text));
+    }
+  });
+
   test('are not taken out of a file without any: it stays as it is, byte for byte', () => {
     for (const text of ['', ' \n', '\uFEFF', '{ }', '// nothing\n{}']) expect(withoutHooks(text, 'FILE')).toBe(text);
   });
