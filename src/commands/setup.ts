@@ -3,6 +3,7 @@ import { AGENTS } from '../agents/agent.ts';
 import { limitsOf } from '../agents/capabilities.ts';
 import { AppError } from '../errors.ts';
 import { isOurProgram, OUR_NAME } from '../hook-command.ts';
+import { httpPortOf } from '../http-port.ts';
 import type { ParsedArgv } from '../options.ts';
 import type { Settings } from '../settings.ts';
 import { agentsHere, titleOf } from '../setup/agents-here.ts';
@@ -61,6 +62,7 @@ export async function setup({ flags, env, print, withTokens }: SetupOptions): Pr
   });
   prompts?.begin('claude-slack-hook: approvals for coding agents, in Slack');
   const given = (await withTokens())();
+  if (choice.transport === 'http') httpPortOf(given);
   // Who answers no questions is told of a file that cannot be edited before anything is written.
   if (prompts === undefined)
     for (const agent of choice.agents ?? agentsHere(home, env)) planFor(agent, planOptions(given), undefined);
@@ -147,7 +149,7 @@ interface Choice {
 
 /** Throws AppError('usage'). */
 function readChoice({ agent, scope = 'user', mode, transport = 'command' }: ParsedArgv['flags']): Choice {
-  const names = typeof agent === 'string' ? agent.split(',').map((name) => name.trim()) : undefined;
+  const names = typeof agent === 'string' ? [...new Set(agent.split(',').map((name) => name.trim()))] : undefined;
   const unknown = names?.find((name) => !Object.hasOwn(AGENTS, name));
   if (unknown !== undefined)
     throw new AppError('usage', `Expected --agent to be one of ${Object.keys(AGENTS).join(', ')}, got ${unknown}`);

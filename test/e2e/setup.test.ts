@@ -6,7 +6,7 @@ import { parse } from 'jsonc-parser';
 import { BINARY, payload, TEST_BINARY, type TestBench, withBench } from './bench.ts';
 import { decisionOf } from './cards.ts';
 
-const EVERY = ['--agent', 'claude,codex,cursor,gemini,opencode'];
+const EVERY = ['--agent', 'claude,codex,cursor,claude,gemini,opencode'];
 const NO_SETTINGS = { SLACK_BOT_TOKEN: '', SLACK_APP_TOKEN: '', SLACK_USER_ID: '' };
 
 /** What stands in the home directory, but for what a daemon writes. */
@@ -172,6 +172,8 @@ describe('setup without questions', () => {
     ['a bot token that Slack refuses', ['--bot-token', 'xoxb-1-2-nobody'], {}, 'slack-auth'],
     ['an app token that Slack refuses', ['--app-token', 'xapp-1-A0-2-nobody'], {}, 'slack-auth'],
     ['a person that is none', ['--user-id', 'bob'], {}, 'usage'],
+    ['a person whom Slack does not know', ['--user-id', 'U0NOBODY00'], {}, 'slack-config'],
+    ['a port that is none', ['--transport', 'http', '--http', '99999'], {}, 'bad-config'],
   ])('with %s says so in one line and changes nothing', (_what, args, env, code) =>
     withBench(async (bench) => {
       mkdirSync(join(bench.home, '.claude'));
