@@ -1,7 +1,7 @@
 /** `setup`: from nothing to hooks that ask in Slack, step by step or, with flags, at once; again at any time. */
 import { AGENTS } from '../agents/agent.ts';
 import { limitsOf } from '../agents/capabilities.ts';
-import { AppError } from '../errors.ts';
+import { AppError, attempt } from '../errors.ts';
 import { isOurProgram, OUR_NAME } from '../hook-command.ts';
 import { httpPortOf } from '../http-port.ts';
 import type { ParsedArgv } from '../options.ts';
@@ -51,7 +51,8 @@ export interface SetupOptions {
 const DONE: Said = { stdout: '', stderr: '', exitCode: 0 };
 
 /** Throws AppError, with nothing changed by the step that failed. */
-export async function setup({ flags, env, print, withTokens }: SetupOptions): Promise<Said> {
+export async function setup({ flags, env, withTokens, ...others }: SetupOptions): Promise<Said> {
+  const print = patient(others.print);
   const choice = readChoice(flags);
   const isDry = flags['dry-run'] === true;
   const prompts = flags.yes === true || isDry || !process.stdin.isTTY ? undefined : await openPrompts();
@@ -116,7 +117,8 @@ export async function manifest(_options: SetupOptions): Promise<Said> {
 }
 
 /** Takes every hook of ours out, in all scopes; settings and tokens stay. Throws AppError('bad-settings'). */
-export async function uninstall({ flags, env, print }: SetupOptions): Promise<Said> {
+export async function uninstall({ flags, env, ...others }: SetupOptions): Promise<Said> {
+  const print = patient(others.print);
   const { agents = Object.keys(AGENTS) as AgentName[] } = readChoice(flags);
   const ledger = openLedger(ledgerPath(env));
   const paths = new Set(
@@ -138,6 +140,11 @@ export async function uninstall({ flags, env, print }: SetupOptions): Promise<Sa
   else
     print(flags['dry-run'] === true ? 'Nothing was written: --dry-run.\n' : `Taken out of ${changes.length} files.\n`);
   return DONE;
+}
+
+/** Whoever reads only the beginning of what is said, such as head, does not stop what was begun. */
+function patient(print: (text: string) => void): (text: string) => void {
+  return (text) => void attempt(() => print(text));
 }
 
 interface Choice {

@@ -148,6 +148,20 @@ describe('setup without questions', () => {
       expect(JSON.parse(readFileSync(configOf(bench), 'utf8'))).toEqual(config);
     }));
 
+  test('goes on to its end when nobody reads what it says, and so does setup uninstall', () =>
+    withBench(async (bench) => {
+      mkdirSync(join(bench.home, '.claude'));
+      const run = async (words: string) => {
+        const command = ['/bin/sh', '-c', `{ ${BINARY} ${words}; echo "$?" >&2; } | true`];
+        const { stderr } = await bench.run([], { command });
+        return stderr;
+      };
+      expect(await run('setup --yes --agent claude')).toBe('0\n');
+      expect(treeOf(bench)['.claude/settings.json']).toContain('PermissionRequest');
+      expect(await run('setup uninstall')).toBe('0\n');
+      expect(treeOf(bench)).not.toHaveProperty(['.claude/settings.json']);
+    }));
+
   test('is done by the program under its own name only: by another one no later set-up would know its hooks', () =>
     withBench(async (bench) => {
       const renamed = join(bench.home, 'csh');
