@@ -119,6 +119,12 @@ export async function manifest(_options: SetupOptions): Promise<Said> {
 /** Takes every hook of ours out, in all scopes; settings and tokens stay. Throws AppError('bad-settings'). */
 export async function uninstall({ flags, env, ...others }: SetupOptions): Promise<Said> {
   const print = patient(others.print);
+  const unused = ['scope', 'mode', 'transport'].find((name) => flags[name] !== undefined);
+  if (unused !== undefined)
+    throw new AppError(
+      'usage',
+      `Expected setup uninstall without --${unused}: it takes the hooks out wherever they are`,
+    );
   const { agents = Object.keys(AGENTS) as AgentName[] } = readChoice(flags);
   const ledger = openLedger(ledgerPath(env));
   const paths = new Set(

@@ -62,6 +62,8 @@ describe('setup without questions', () => {
 
       await bench.run(['setup', '--yes', ...EVERY]);
       const installed = treeOf(bench);
+      const narrower = await bench.run(['setup', 'uninstall', '--scope', 'local']);
+      expect(narrower.stderr).toEndWith('code: usage\n');
       expect((await bench.run(['setup', 'uninstall', '--dry-run'])).stdout).toContain('Nothing was written');
       expect(treeOf(bench)).toEqual(installed);
       expect(await bench.run(['setup', 'uninstall'])).toMatchObject({ exitCode: 0, stderr: '' });
