@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { parse } from 'jsonc-parser';
+import { type ParseError, parse } from 'jsonc-parser';
 import { isOurs, withHooks, withoutHooks } from '../../src/setup/hook-edits.ts';
 import { type HookPlan, type PlanOptions, planHooks, timeoutFor } from '../../src/setup/hook-plans.ts';
 import type { AgentName } from '../../src/types.ts';
@@ -60,6 +60,23 @@ describe('hooks in an agent’s settings', () => {
       const left = withoutHooks(withHooks(text, CLAUDE), 'FILE');
       expect(left).toContain('none yet');
       expect(parse(left)).toEqual(parse(text));
+    }
+  });
+
+  test('swallow nothing when they go from behind a comment that ends with its line', () => {
+    const texts = [
+      '{ "a": 1, // b\n"hooks": {}}',
+      '{ "a": 1, // b\r\n"hooks": { "Stop": [{ "command": "claude-slack-hook" }]}}',
+      '{ "hooks": { "Stop": ["x", // c\n{ "command": "claude-slack-hook" }]} }',
+      '{ "hooks": { "Stop": [ // c\n{ "command": "claude-slack-hook" }, "x"]} }',
+    ];
+    for (const text of texts) {
+      const left = withoutHooks(withHooks(text, CLAUDE), 'FILE');
+      const errors: ParseError[] = [];
+      const { hooks: _ours, ...rest } = parse(left, errors, JSONC);
+      const { hooks: _before, ...before } = parse(text);
+      expect([errors, rest]).toEqual([[], before]);
+      expect(left).not.toContain('claude-slack-hook');
     }
   });
 
