@@ -61,6 +61,8 @@ export interface ClientsOptions {
   readonly away: (id: string) => void;
   readonly withdraw: (id: string) => void;
   readonly observe: (evidence: Evidence) => void;
+  /** Told of every input of a hook, with its request's id where it asks and what in it is secret. */
+  readonly heard?: ((agent: AgentName, input: HookInput, secrets: readonly string[], id?: string) => void) | undefined;
   /** Called whenever the number of waiting clients changes. */
   readonly onChange: () => void;
   readonly logger: Pick<Logger, 'warn'>;
@@ -128,6 +130,7 @@ export function createClients(options: ClientsOptions): Clients {
   };
   const observe = (peer: Peer, input: HookInput, agent: AgentName): void => {
     tellOf(agent, input);
+    if (peer.isOverHttp !== true) options.heard?.(agent, input, []);
     peer.send('{}\n');
   };
 
@@ -141,6 +144,7 @@ export function createClients(options: ClientsOptions): Clients {
     const agent = options.agents[note?.agent ?? options.recognise(given)];
     const input = agent.read(given);
     tellOf(agent.name, input);
+    if (peer.isOverHttp !== true) options.heard?.(agent.name, input, note?.secrets ?? [], note?.id);
     const offers = agent.offers(input);
     // A program that only tells of a stop does not wait for a reply.
     if (offers === undefined || (note === undefined && offers.form === 'stop')) {

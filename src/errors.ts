@@ -112,6 +112,14 @@ export const ERRORS = {
     exit: EXIT.tempfail,
     hint: 'Another collector writes there: stop it, or choose another JSONL_PATH.',
   },
+  'collector-unreachable': {
+    exit: EXIT.tempfail,
+    hint: 'Start the collector, or correct HOOK_BACKEND_URL; what waits is sent when it answers again.',
+  },
+  'collector-refused': {
+    exit: EXIT.unavailable,
+    hint: 'Compare HOOK_API_KEY and HOOK_BACKEND_URL with those of the collector.',
+  },
   'audit-broken': {
     exit: EXIT.data,
     hint: 'Find out who changed the audit log at the place named.',

@@ -100,6 +100,21 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
     usage: ['rules test < hook-input.json'],
     help: 'Say which rule of the config file decides about this input, and why',
   },
+  send: {
+    usage: [
+      'send [--events A,B] [--tools Bash,mcp__*] [--no-enrich] [--url URL]\n        [--project NAME] < hook-input.json',
+      'send --replay [--url URL]',
+    ],
+    help: "Post a hook's event to a collector (HOOK_BACKEND_URL, HOOK_API_KEY); never holds up the agent: exit 0 whatever happens",
+    options: {
+      events: { value: 'NAMES', help: 'Only events of these names; * stands for anything' },
+      tools: { value: 'NAMES', help: 'Of events with a tool only those of these tools' },
+      'no-enrich': { help: 'Add neither session_name nor custom_metadata' },
+      url: { value: 'URL', help: 'Where to, in place of HOOK_BACKEND_URL; http://localhost:3030/events by default' },
+      project: { value: 'NAME', help: 'The name of the project, in place of that of its directory' },
+      replay: { help: 'Read no event; send what waits from when the collector was down' },
+    },
+  },
   demo: {
     usage: ['demo [--auto] [--port N]'],
     help: 'Show the whole loop against a local Slack, without an account',
@@ -126,6 +141,50 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
       'dry-run': { help: 'Show what would be written, and write nothing' },
       'no-open': { help: 'Do not open a browser' },
       'no-keychain': { help: 'Write the tokens into the config file, of mode 0600' },
+    },
+  },
+  collect: {
+    usage: ['collect [--port N] [--host HOST] [--storage KIND] [--jsonl-path FILE]'],
+    help: 'Take hook events over HTTP, keep them and show them: a collector with a dashboard; see docs/collector.md',
+    options: {
+      port: { value: 'N', help: 'Where it listens (env PORT, default 3030)' },
+      host: { value: 'HOST', help: 'An address of this machine (env HOST, default 127.0.0.1)' },
+      storage: { value: 'KIND', help: 'postgres, jsonl, or auto: postgres with DATABASE_URL (env STORAGE_TYPE)' },
+      'jsonl-path': {
+        value: 'FILE',
+        help: 'The events of jsonl (env JSONL_PATH, default .agentic/analytics/events.jsonl)',
+      },
+      'allow-host': { value: 'NAME,…', help: 'Names it may be reached by, beside addresses and localhost' },
+      rate: { value: 'N', help: 'Events a second for each key; without it as many as come' },
+      'tls-cert': { value: 'FILE', help: 'Certificate, in PEM' },
+      'tls-key': { value: 'FILE', help: 'Its private key' },
+      'behind-proxy': { help: 'A proxy has TLS (env BEHIND_PROXY=1)' },
+    },
+  },
+  keys: {
+    usage: [
+      'keys create [--name NAME] [--scope ingest,read,admin] [--project NAME] [--rate N]',
+      'keys list [--json]',
+      'keys revoke ID',
+    ],
+    help: "The collector's keys: create prints one, once; list shows what there are; revoke ends one",
+    options: {
+      name: { value: 'NAME', help: 'What it is for' },
+      scope: { value: 'SCOPES', help: 'ingest, read, admin (may also tell of approvals); ingest,read by default' },
+      project: { value: 'NAME', help: 'All its events are of this project, and it reads no other' },
+      rate: { value: 'N', help: 'Events a second' },
+      id: { value: 'ID', help: 'The key to revoke, as the word behind revoke' },
+      json: { help: 'One JSON object' },
+    },
+  },
+  retention: {
+    usage: ['retention [--dry-run] [--json]'],
+    help: 'Delete the events that are older than the config file says; a running collector does it every hour',
+    options: {
+      'dry-run': { help: 'Say what would be deleted' },
+      storage: { value: 'KIND', help: 'As for collect' },
+      'jsonl-path': { value: 'FILE', help: 'As for collect' },
+      json: { help: 'One JSON object' },
     },
   },
   completion: { usage: ['completion bash|zsh|fish'], help: 'Print the completion for this shell' },

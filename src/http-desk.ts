@@ -30,6 +30,8 @@ export interface HttpDeskOptions {
   readonly settings: Settings;
   /** Asked about every request: whether it goes to a person, or stays with the agent's own dialog. */
   readonly mustAsk: (input: HookInput, offers: Offers) => Promise<boolean>;
+  /** Told of every input; resolves when it is on record, or cannot be. Never rejects. */
+  readonly heard?: ((input: HookInput, secrets: readonly string[]) => Promise<void>) | undefined;
 }
 
 export interface HttpDesk {
@@ -46,7 +48,7 @@ const NOTHING = '{}\n';
 const GONE: Reply = { type: 'error', code: 'daemon-gone', message: 'The client is gone', hint: '' };
 const STOPPING: Reply = { type: 'error', code: 'daemon-stopping', message: 'The daemon is stopping', hint: '' };
 
-export function createHttpDesk({ clients, agent, app, token, settings, mustAsk }: HttpDeskOptions): HttpDesk {
+export function createHttpDesk({ clients, agent, app, token, settings, mustAsk, heard }: HttpDeskOptions): HttpDesk {
   const held = new Map<Peer, (reply: Reply | undefined) => void>();
 
   const leave = (peer: Peer, reply: Reply): void => {
@@ -67,6 +69,7 @@ export function createHttpDesk({ clients, agent, app, token, settings, mustAsk }
       offer: () => {},
       end: () => {},
       setWaiting: () => {},
+      isOverHttp: true,
     };
     held.set(peer, resolve);
     gone.addEventListener('abort', () => leave(peer, GONE), { once: true });
@@ -82,7 +85,9 @@ export function createHttpDesk({ clients, agent, app, token, settings, mustAsk }
   };
   const decide = async (input: HookInput, gone: AbortSignal): Promise<HttpAnswer> => {
     const offers = agent.offers(input);
+    const recorded = heard?.(input, [token]);
     if (offers === undefined || offers.form === 'stop') {
+      await recorded;
       await say(encodeEvent(toldOf(input, [token]), agent.name), gone);
       return NO_DECISION;
     }

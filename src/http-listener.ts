@@ -4,9 +4,10 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
 import { readBody } from './http-body.ts';
 import type { HttpAnswer } from './http-desk.ts';
-import { judgeHead } from './http-door.ts';
+import { HTTP_PATH, judgeHead } from './http-door.ts';
 import type { Logger } from './logger.ts';
 import type { Document } from './stdin.ts';
 
@@ -20,6 +21,8 @@ export interface HttpListenerOptions {
   readonly onRead?: (bytes: number) => void;
   /** See `HttpDesk`. */
   readonly answer: (document: Document, gone: AbortSignal) => Promise<HttpAnswer>;
+  /** Answers everything but hooks; by its own rules for who may ask. */
+  readonly others?: ((request: Request) => Response | Promise<Response>) | undefined;
   readonly logger: Pick<Logger, 'warn'>;
   /** How long a head may take, in milliseconds; 5 s if not said otherwise. */
   readonly headMs?: number;
@@ -51,12 +54,32 @@ const LAST_ANSWERS_MS = 300;
 export async function createHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
   const { port, logger, headMs = HEAD_MS, requestMs = REQUEST_MS, retryMs = RETRY_MS } = options;
   const strangers = createStrangers();
+  const { others } = options;
+  const handOver =
+    others === undefined
+      ? undefined
+      : getRequestListener(
+          async (request, { incoming }) => {
+            const answer = await others(request);
+            // A page's stream of events has a beginning, and no end: whoever is let in is no stranger.
+            if (!REFUSALS.has(answer.status)) strangers.remove(incoming.socket as Socket);
+            return answer;
+          },
+          { overrideGlobalObjects: false },
+        );
   const server = createServer({
     ...{ headersTimeout: headMs, requestTimeout: requestMs, maxHeaderSize: MAX_HEAD_BYTES },
     connectionsCheckingInterval: Math.min(RETRY_MS, headMs),
   });
   server.on('connection', strangers.add);
-  server.on('request', (request, response) => void serve(request, response, portOf(server, port), options, strangers));
+  server.on('request', (request, response) => {
+    if (handOver === undefined || isHook(request)) {
+      void serve(request, response, portOf(server, port), options, strangers);
+      return;
+    }
+    for (const stream of [request, response]) stream.on('error', () => {});
+    void handOver(request, response);
+  });
   for (const event of ['connect', 'upgrade'] as const) server.on(event, (_request, socket) => socket.destroy());
 
   let trouble: string | undefined;
@@ -89,6 +112,13 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
       server.closeAllConnections();
     },
   };
+}
+
+/** No key, or not from here. */
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 421]);
+
+function isHook({ url = '' }: IncomingMessage): boolean {
+  return url.replace(/\?.*$/s, '') === HTTP_PATH;
 }
 
 function portOf(server: Server, wanted: number): number {

@@ -24,8 +24,11 @@ export interface HttpServerOptions {
   readonly settings: Settings;
   /** See `HttpListener`. */
   readonly onRead: (bytes: number) => void;
+  /** See `HttpListener`. */
+  readonly others?: (request: Request) => Response | Promise<Response>;
   /** See `HttpDesk`. */
   readonly mustAsk: HttpDeskOptions['mustAsk'];
+  readonly heard?: HttpDeskOptions['heard'];
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
@@ -40,12 +43,12 @@ export interface HttpServer {
 
 /** Throws AppError('state-dir'). A port that cannot be had is no error: see `HttpListener`. */
 export async function openHttp(options: HttpServerOptions): Promise<HttpServer> {
-  const { port, listenOn = port, paths, settings, onRead, logger } = options;
+  const { port, listenOn = port, paths, settings, onRead, others, logger } = options;
   const tokenFile = httpTokenFile(paths);
   const token = tokenIn(tokenFile);
   const desk = createHttpDesk({ ...options, token });
   const listener = await createHttpListener({
-    ...{ port: listenOn, token, maxInputBytes: settings.maxInputBytes, onRead, answer: desk.answer, logger },
+    ...{ port: listenOn, token, maxInputBytes: settings.maxInputBytes, onRead, answer: desk.answer, others, logger },
   });
   const url = (): string => `http://127.0.0.1:${listener.port()}${HTTP_PATH}`;
   if (listener.trouble() === undefined) logger.info({ url: url() }, 'listening for HTTP');

@@ -14,6 +14,8 @@ export interface Peer {
   end(): void;
   /** A peer that waits for an outcome may be silent for as long as it likes; all others are idle until their next line. */
   setWaiting(isWaiting: boolean): void;
+  /** It speaks for an agent's http hook, whose events are told of as they come in. */
+  readonly isOverHttp?: true;
 }
 
 export interface ListenerEvents {

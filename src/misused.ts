@@ -22,6 +22,8 @@ export async function sayMisused(
   const explained: Said = { stdout: '', stderr: explain(error), exitCode: error.exitCode };
   const isForAnAgent = !process.stdin.isTTY;
   if (!isForAnAgent) return explained;
+  // It gates nothing: an answer, or another exit code, would only disturb the agent.
+  if (argv[0] === 'send') return { ...explained, stdout: '{"continue":true}\n', exitCode: 0 };
   const document = await readDocument(() => MAX_INPUT_BYTES, PREPARE_MS - performance.now());
   const known = document.ok ? strings(document.value) : salvaged(document.text);
   if (known.hook_event_name === undefined) return explained;

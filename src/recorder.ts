@@ -122,7 +122,7 @@ export function createRecorder({ store, logger, maskRules }: RecorderOptions): R
 }
 
 /** The same value with every text in it masked; keys stay. */
-function maskDeep(value: unknown, masker: Masker): unknown {
+export function maskDeep(value: unknown, masker: Masker): unknown {
   if (typeof value === 'string') return masker.mask(value).text;
   if (Array.isArray(value)) {
     const items = value.map((item) => maskDeep(item, masker));

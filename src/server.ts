@@ -24,12 +24,13 @@ import { instanceId } from './instance-id.ts';
 import { tokensFor } from './keychain.ts';
 import { createLazyChannel } from './lazy-channel.ts';
 import { createListener } from './listener.ts';
-import { createLogFile, createLogger, stderrSink } from './logger.ts';
+import { createLogFile, createLogger, type Logger, stderrSink } from './logger.ts';
 import { dangerOf } from './policy/danger.ts';
 import { createGate } from './policy/gate.ts';
 import { createNight } from './presence-night.ts';
 import { BEAT_MS, type DaemonStatus } from './protocol.ts';
 import { createReport, FROM_ANY, READY_ENV, type Report, TAKE_OVER_ENV } from './readiness.ts';
+import type { ServerCollector, ServerCollectorOptions } from './server-collector.ts';
 import type { Settings } from './settings.ts';
 import { type AppPaths, appPaths, type StatePaths, statePaths } from './state.ts';
 import { createJournal } from './store/journal.ts';
@@ -44,6 +45,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** How long a stopping daemon waits for Slack to take the last edits, and then for the connection to close. */
 const LAST_EDITS_MS = 1_200;
 const LAST_FRAMES_MS = 300;
+/** How long it waits for events to get to their store. */
+const LAST_EVENTS_MS = 1_000;
 /** How long a daemon that makes room waits for what it was doing: the client of the next one waits 1.5 s for all of it. */
 const RETIRE_MS = 400;
 /** How long a new daemon waits for the client that launched it, which may have died. */
@@ -172,7 +175,7 @@ async function serve(options: ServeOptions): Promise<number> {
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection'));
   process.on('uncaughtException', (error) => logger.error({ err: error }, 'uncaught exception'));
 
-  let slack: DaemonStatus['slack'] = { state: 'connecting', connections: 0 };
+  let slack: DaemonStatus['slack'] & Partial<Pick<SlackHealth, 'identity'>> = { state: 'connecting', connections: 0 };
   const end = Promise.withResolvers<End>();
   const greeted = Promise.withResolvers<void>();
   const record = writeRecord(wanted.paths.record, paths.socket);
@@ -235,9 +238,15 @@ async function serve(options: ServeOptions): Promise<number> {
     wasOwed = !wasOwed;
     idle.touch();
   };
+  const httpPort = httpPortOf(settings);
+  const collector =
+    httpPort === undefined && !settings.isCollectorConfigured
+      ? undefined
+      : await openCollector({ settings, state, wanted, health: () => slack, maskRules: gate.maskRules, logger });
   const append = (record: StoreRecord): void => {
     journal.append(record);
     night.note(record);
+    collector?.note(record);
   };
   const approvals = createApprovals({
     channel,
@@ -285,10 +294,10 @@ async function serve(options: ServeOptions): Promise<number> {
     away: approvals.away,
     withdraw: approvals.clientGone,
     observe: approvals.observe,
+    heard: collector && ((agent, input, secrets, id) => void collector.heard(agent, input, secrets, 'socket', id)),
     onChange: () => idle.touch(),
     logger,
   });
-  const httpPort = httpPortOf(settings);
   let http: HttpServer | undefined;
   const idle = createIdleTimer(
     settings.idleMs,
@@ -306,6 +315,7 @@ async function serve(options: ServeOptions): Promise<number> {
   const left = journal.leftBehind();
   const wasShown = (id: string): boolean =>
     left.some(({ request, receipts }) => request.id === id && receipts.length > 0);
+  collector?.restore(left);
   approvals.restore(left);
   if (existsSync(wanted.paths.stopped)) {
     approvals.fail({ reason: 'The daemon was stopped.' });
@@ -323,6 +333,8 @@ async function serve(options: ServeOptions): Promise<number> {
     http = await openHttp({
       ...{ port: httpPort, ...anyPort, paths: wanted.paths, settings, onRead, logger },
       ...{ clients, agent: AGENTS.claude, app: wanted.app },
+      ...(collector?.fetch === undefined ? {} : { others: collector.fetch }),
+      heard: collector && ((input, secrets) => collector.heard('claude', input, secrets, 'http')),
       // A call over HTTP cannot say later that the person has left: it is theirs at the terminal.
       mustAsk: async (input, offers) => {
         if (!settings.onlyScreenLock && settings.idleAfterMs === undefined) return true;
@@ -365,8 +377,31 @@ async function serve(options: ServeOptions): Promise<number> {
     else await lastWords(approvals.stop({ reason: 'The daemon was stopped.' }), LAST_EDITS_MS, channel);
   }
   await lastAnswers;
+  await Promise.race([collector?.stop(), Bun.sleep(LAST_EVENTS_MS)]);
   journal.close();
   return ended instanceof AppError ? ended.exitCode : 0;
+}
+
+interface CollectorOf extends Pick<ServeOptions, 'settings' | 'state' | 'wanted'> {
+  readonly health: ServerCollectorOptions['health'];
+  readonly maskRules: ServerCollectorOptions['maskRules'];
+  readonly logger: Logger;
+}
+
+/** What is wrong with its section of the config file costs the record, and no approval. */
+async function openCollector(options: CollectorOf): Promise<ServerCollector | undefined> {
+  const { settings, state, wanted, logger } = options;
+  try {
+    const { openServerCollector } = await import('./server-collector.ts');
+    const { httpTokenFile, tokenIn } = await import('./http-token.ts');
+    return openServerCollector({
+      ...{ ...options, configFile: settings.configFile, state, isCollector: settings.http !== undefined },
+      token: () => tokenIn(httpTokenFile(wanted.paths)),
+    });
+  } catch (error) {
+    logger.error({ err: error }, 'no collector');
+    return undefined;
+  }
 }
 
 /** Resolves only when the start failed; a start that succeeds clears what an earlier one left. */

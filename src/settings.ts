@@ -31,6 +31,8 @@ export interface Settings {
   readonly stopReplyMs: number | undefined;
   /** The port on which the daemon also takes requests over HTTP, as it was given (see `httpPortOf`); undefined: none. */
   readonly http: string | undefined;
+  /** Whether the config file says anything of collectors. */
+  readonly isCollectorConfigured: boolean;
   readonly onlyScreenLock: boolean;
   readonly lockCommand: string | undefined;
   /** Whoever has touched nothing for so long is not at the keyboard; undefined: nobody is taken to be there. */
@@ -88,6 +90,7 @@ export function resolveSettings(flags: ParsedArgv['flags'], env: Environment, is
     broadcast: choice('broadcast', ['on', 'off']) === 'on',
     stopReplyMs: get('stop-reply').text === undefined ? undefined : duration(get('stop-reply')),
     http: get('http').text,
+    isCollectorConfigured: config.collector !== undefined || config.send !== undefined,
     onlyScreenLock: get('only-screen-lock').text === 'true',
     lockCommand: get('lock-command').text,
     idleAfterMs: config.presence ? duration({ text: config.presence, from: 'presence.idleAfter' }) : undefined,
@@ -114,9 +117,9 @@ export function failurePolicy(flags: ParsedArgv['flags'], env: Environment): Fai
   }
 }
 
-/** Keys of the config file that only the daemon understands; it checks them whole (policy/config.ts). */
+/** Keys of the config file that others than a hook understand; they check them whole (policy/config.ts, collector/config.ts, commands/send.ts). */
 const POLICY_KEYS: ReadonlySet<string> = new Set([
-  ...['approvers', 'secondApprover', 'rules', 'mask', 'presence', 'auditKeepDays'],
+  ...['approvers', 'secondApprover', 'rules', 'mask', 'presence', 'auditKeepDays', 'collector', 'send'],
 ]);
 
 /** Throws AppError('usage') for a relative path: it would depend on the project directory. */

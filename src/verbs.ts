@@ -31,6 +31,18 @@ export const VERBS = {
   man: NONE,
   doctor: { switches: ['json', 'quick'], values: [] },
   demo: { switches: ['auto'], values: ['port'] },
+  send: { switches: ['no-enrich', 'replay'], values: ['events', 'tools', 'url', 'project'] },
+  collect: {
+    switches: ['behind-proxy'],
+    values: ['port', 'host', 'storage', 'jsonl-path', 'allow-host', 'rate', 'tls-cert', 'tls-key'],
+  },
+  keys: {
+    switches: ['json'],
+    values: ['name', 'scope', 'project', 'rate', 'id'],
+    words: ['create', 'list', 'revoke'],
+    isWordNeeded: true,
+  },
+  retention: { switches: ['dry-run', 'json'], values: ['storage', 'jsonl-path'] },
   setup: {
     switches: ['yes', 'dry-run', 'no-open', 'no-keychain'],
     values: ['scope', 'mode', 'transport'],
@@ -53,7 +65,11 @@ export function parseArgv(argv: readonly string[]): ParsedArgv {
   const word = wordOf(verb, next);
   const isVerify = word === 'verify';
   const own: Verb = isVerify ? NONE : VERB_TABLE[verb];
-  const flags = parseFlags(argv.slice(word === undefined ? 1 : 2), own.switches, own.values, own.aliases);
+  const rest = argv.slice(word === undefined ? 1 : 2);
+  const [first] = rest;
+  // The one thing that a word is about stands behind it without a flag.
+  const words = word === 'revoke' && first?.startsWith('-') === false ? ['--id', ...rest] : rest;
+  const flags = parseFlags(words, own.switches, own.values, own.aliases);
   const mode = MODE_FLAGS.find((name) => flags[name] === true);
   if (mode === 'help') return { mode, flags };
   if (mode !== undefined && mode !== verb)

@@ -27,6 +27,8 @@ export interface SlackHealth {
 export interface SlackIdentity {
   readonly team: string;
   readonly teamId: string;
+  /** Of the workspace, such as `https://example.slack.com/`. */
+  readonly url: string;
   readonly botId: string;
   readonly botUserId: string;
   /** What the bot token may do; empty when Slack did not say. */
@@ -68,6 +70,7 @@ export function readIdentity(answer: Record<string, unknown>): SlackIdentity {
   return {
     team: text('team'),
     teamId: text('team_id'),
+    url: text('url'),
     botId: text('bot_id'),
     botUserId: text('user_id'),
     scopes: Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string' && scope !== '') : [],

@@ -82,6 +82,22 @@ export async function runCommand({ mode, flags, word }: ParsedArgv, surroundings
       const { runDoctor } = await import('./doctor.ts');
       return runDoctor(flags, await withTokens(getSettings), env);
     }
+    case 'send': {
+      const { runSend } = await import('./send.ts');
+      return runSend(flags, env);
+    }
+    case 'collect': {
+      const { runCollect } = await import('./collect.ts');
+      return runCollect(flags, surroundings);
+    }
+    case 'keys': {
+      const { runKeys } = await import('./keys.ts');
+      return runKeys(word, flags, env);
+    }
+    case 'retention': {
+      const { runRetention } = await import('./retention.ts');
+      return runRetention(flags, getSettings, env);
+    }
     case 'demo': {
       const { runDemo } = await import('./demo.ts');
       return runDemo({ isAuto: flags.auto === true, port: flags.port, print });

@@ -1,5 +1,6 @@
 /** `history`: the requests in the audit log and how they ended; `history verify`: whether the log is what was written. */
 import { encodeInline } from '../channels/visible.ts';
+import { csvLine } from '../csv.ts';
 import { age } from '../durations.ts';
 import { AppError, oneLine } from '../errors.ts';
 import { escapeHidden } from '../policy/call.ts';
@@ -136,18 +137,11 @@ function jsonLines(requests: readonly PastRequest[]): string {
 
 const CSV_HEADER = ['time', 'session', 'tool', 'call', 'outcome', 'by', 'waited_ms'];
 
-/** RFC 4180. */
 function csv(requests: readonly PastRequest[]): string {
   const rows = requests.map(({ at, session, tool, call, outcome, by, waitedMs }) =>
     [new Date(at).toISOString(), session, tool, call, outcome, by.join(' '), waitedMs ?? ''].map(String),
   );
-  return [CSV_HEADER, ...rows].map((row) => `${row.map(csvCell).join(',')}\r\n`).join('');
-}
-
-/** A spreadsheet runs what begins like a formula. */
-function csvCell(text: string): string {
-  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  return [CSV_HEADER, ...rows].map(csvLine).join('');
 }
 
 function cut(text: string, width: number): string {

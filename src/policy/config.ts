@@ -1,5 +1,6 @@
 /** The policy's part of config.json: what its keys mean, and what is wrong with them in words for people. */
 import * as v from 'valibot';
+import { describeIssue } from '../config-words.ts';
 import { AppError } from '../errors.ts';
 import { AGENT_NAMES } from '../protocol.ts';
 import { isAgent } from '../protocol-daemon.ts';
@@ -145,7 +146,9 @@ const schema = v.object(
 export function readPolicyConfig(value: unknown, file: string): PolicyConfig {
   // A list passes for an object with the library.
   const result = v.safeParse(schema, Array.isArray(value) ? undefined : value, { abortEarly: true });
-  if (!result.success) throw new AppError('bad-config', describe(result.issues[0], file));
+  if (!result.success) {
+    throw new AppError('bad-config', describeIssue(result.issues[0], file, ['mask']));
+  }
   return { ...result.output, approvers: result.output.approvers ?? [] };
 }
 
@@ -166,34 +169,4 @@ function isExpression(pattern: string): boolean {
   } catch {
     return false;
   }
-}
-
-function describe(issue: v.BaseIssue<unknown>, file: string): string {
-  const place = placeOf(issue);
-  if (place === '') return `Expected ${file} ${issue.message}`;
-  if (issue.expected === 'never') return `Unknown key ${place} in ${file}`;
-  // The message for a missing key would be the one of the object around it.
-  if (issue.type === 'strict_object' && issue.received === 'undefined') return `Expected ${place} in ${file}, got none`;
-  // What is to be masked may be a secret itself.
-  const got = place.startsWith('mask') ? '' : `, got ${shown(issue.input)}`;
-  return `Expected ${place} in ${file} ${issue.message}${got}`;
-}
-
-/** `rules[2].decision`. */
-function placeOf({ path }: v.BaseIssue<unknown>): string {
-  return (path ?? [])
-    .map(({ key }, index) => {
-      if (typeof key === 'number') return `[${key}]`;
-      const name = /^\w+$/.test(String(key)) ? String(key) : JSON.stringify(key);
-      return index === 0 ? name : `.${name}`;
-    })
-    .join('');
-}
-
-/** Enough of a value to find it, in characters. */
-const SHOWN = 60;
-
-function shown(value: unknown): string {
-  const json = JSON.stringify(value) ?? 'nothing';
-  return json.length > SHOWN ? `${json.slice(0, SHOWN)}…` : json;
 }

@@ -1,0 +1,132 @@
+/**
+ * The collector inside the daemon: what the daemon knows of hooks and approvals becomes events, and its HTTP port also
+ * answers as a collector. It may come later than the daemon, or not at all; no approval ever waits for it.
+ */
+import { toAppError } from '../errors.ts';
+import type { EventRecord, EventStore } from '../events.ts';
+import type { Logger } from '../logger.ts';
+import type { AgentName, HookInput, StoreRecord } from '../types.ts';
+import { createApprovalEvents } from './approval-events.ts';
+import type { Collector } from './collector.ts';
+import { createSequence } from './event-identity.ts';
+import type { SlackView } from './health.ts';
+import type { KeyRing } from './keys.ts';
+import { normalise } from './normalise.ts';
+import type { WebhookRule } from './webhooks-rules.ts';
+
+export interface InDaemonOptions {
+  /** Opens the store. Rejects with AppError('store-busy') while somebody else has it: an earlier daemon, for a moment. */
+  readonly openStore: () => Promise<EventStore>;
+  readonly keys: KeyRing;
+  readonly allowedHosts: readonly string[];
+  /** See `CollectorOptions`. */
+  readonly rate?: number | undefined;
+  readonly webhooks: readonly WebhookRule[];
+  readonly host: string;
+  readonly version: string;
+  readonly slack: () => SlackView;
+  /** See `ApprovalEventsOptions`. */
+  readonly linkTo: (conversation: string, message: string) => string | undefined;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** How long until a store that could not be had is tried again, in milliseconds. */
+  readonly retryMs?: number;
+}
+
+export interface Heard {
+  readonly agent: AgentName;
+  /** With secrets masked. */
+  readonly input: HookInput;
+  readonly src: 'socket' | 'http';
+  /** Of the request that it asks; a hook that comes back to a later daemon asks it again. */
+  readonly id?: string | undefined;
+}
+
+export interface InDaemon {
+  /** A record of an approval. */
+  note(record: StoreRecord): void;
+  /** A hook's input. Resolves when it is on disk, or cannot be. */
+  heard(hook: Heard): Promise<void>;
+  fetch(request: Request): Response | Promise<Response>;
+  stop(): Promise<void>;
+}
+
+/** A store that is another's belongs to the daemon that makes room, which takes a second at most; or to a collector of the user's. */
+const RETRY_MS = 1_000;
+/** What is heard before the store is there. */
+const MAX_HELD = 5_000;
+
+export function createInDaemon(options: InDaemonOptions): InDaemon {
+  const { openStore, host, logger, slack, linkTo, retryMs = RETRY_MS } = options;
+  const nextSeq = createSequence(Date.now);
+  const approvals = createApprovalEvents({ host, nextSeq, linkTo });
+  let held: EventRecord[] = [];
+  let lost = 0;
+  let collector: Collector | undefined;
+  let trouble = 'The collector is starting';
+  let retry: Timer | undefined;
+  let isStopped = false;
+
+  const write = async (events: readonly EventRecord[]): Promise<void> => {
+    try {
+      await collector?.record(events);
+    } catch (error) {
+      logger.warn({ err: error, events: events.length }, 'events not stored');
+    }
+  };
+  const take = async (event: EventRecord): Promise<void> => {
+    if (collector !== undefined) return write([event]);
+    held.push(event);
+    if (held.length <= MAX_HELD) return;
+    held = held.slice(-MAX_HELD / 2);
+    lost += MAX_HELD / 2;
+  };
+  const open = async (): Promise<void> => {
+    try {
+      const { createCollector } = await import('./collector.ts');
+      const store = await openStore();
+      const opened = await createCollector({
+        ...{ store, keys: options.keys, isKeyed: true, hosts: options.allowedHosts, isLocal: true, isSecure: false },
+        ...{ version: options.version, logger, slack, webhooks: options.webhooks, rate: options.rate, nextSeq },
+      });
+      if (isStopped) return await opened.stop();
+      collector = opened;
+      if (lost > 0) logger.warn({ lost }, 'events lost before the store was there');
+      if (held.length > 0) void write(held);
+      held = [];
+      logger.info('collecting events');
+    } catch (error) {
+      const { message, code } = toAppError(error);
+      if (trouble !== message) logger.warn({ code, reason: message }, 'no store for events; trying again');
+      trouble = message;
+      if (!isStopped) retry = setTimeout(() => void start(), retryMs);
+    }
+  };
+  let opening: Promise<void> = Promise.resolve();
+  const start = (): Promise<void> => {
+    opening = open();
+    return opening;
+  };
+  void start();
+
+  return {
+    note: (record) => {
+      const event = approvals.of(record);
+      if (event !== undefined) void take(event);
+    },
+    heard: async ({ agent, input, src, id }) => {
+      const moment = { now: Date.now(), nextSeq };
+      const named = id === undefined ? {} : { idempotencyKey: id };
+      const result = normalise(input, 0, { src, agent, isTrusted: false, ...named }, moment);
+      if (result.ok) await take({ ...result.record, host });
+    },
+    fetch: (request) =>
+      collector?.fetch(request) ??
+      Response.json({ error: { code: 'store', message: trouble } }, { status: 503, headers: { 'Retry-After': '1' } }),
+    stop: async () => {
+      isStopped = true;
+      clearTimeout(retry);
+      await opening;
+      await collector?.stop();
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** Filters in the query of a URL. */
+import * as v from 'valibot';
+import type { EventFilter } from '../events.ts';
+import { readTime } from './event-identity.ts';
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 1_000;
+
+const words = v.optional(v.pipe(v.string(), v.maxLength(256, 'Expected at most 256 characters')));
+const whole = (most: number) =>
+  v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,16}$/, 'Expected a whole number'),
+      v.transform(Number),
+      v.maxValue(most, `Expected at most ${most}`),
+    ),
+  );
+const time = v.optional(
+  v.pipe(
+    v.string(),
+    v.transform((text) => readTime(/^\d+$/.test(text) ? Number(text) : text)),
+    v.number('Expected a time such as 2026-11-21T09:00:00Z'),
+  ),
+);
+
+const query = v.object({
+  ...{ session: words, kind: words, type: words, agent: words, project: words, tool: words, text: words },
+  ...{ from: time, to: time, before: whole(Number.MAX_SAFE_INTEGER), after: whole(Number.MAX_SAFE_INTEGER) },
+  limit: whole(MAX_LIMIT),
+});
+
+export type Query =
+  | { readonly ok: true; readonly filter: EventFilter; readonly limit: number }
+  | { readonly ok: false; readonly path: string; readonly message: string };
+
+/** Unknown names are passed over; empty values are as if they were not there. */
+export function readQuery(url: URL): Query {
+  const given = Object.fromEntries([...url.searchParams].filter(([, value]) => value !== ''));
+  const checked = v.safeParse(query, given, { abortEarly: true });
+  if (!checked.success) {
+    const [issue] = checked.issues;
+    return { ok: false, path: String(issue.path?.[0]?.key ?? ''), message: issue.message };
+  }
+  const { before, after, limit = DEFAULT_LIMIT, ...rest } = checked.output;
+  const filter = {
+    ...rest,
+    ...(before === undefined ? {} : { beforeSeq: before }),
+    ...(after === undefined ? {} : { afterSeq: after }),
+  };
+  return { ok: true, filter: withoutUndefined(filter), limit };
+}
+
+function withoutUndefined(filter: { readonly [Key in keyof EventFilter]: EventFilter[Key] | undefined }): EventFilter {
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as EventFilter;
+}
