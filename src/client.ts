@@ -11,7 +11,7 @@ import { MAX_INPUT_BYTES } from './protocol.ts';
 import type { Person, PersonOptions } from './screen/presence.ts';
 import { failurePolicy, type Settings } from './settings.ts';
 import { readDocument, salvageTopLevel } from './stdin.ts';
-import type { Agent, AgentName, FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
+import type { Agent, FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -97,32 +97,15 @@ function isReplyWanted(getSettings: () => Settings): boolean {
   }
 }
 
-/**
- * The dialect that the command names, else that of the payload. Throws AppError('usage' | 'bad-input'), also where the event that
- * asks is another agent's: to a dialect that does not know it there would be nothing to ask about, and the call would pass.
- */
+/** The dialect that the command names, else that of the payload. Throws AppError('usage' | 'bad-input'). */
 export async function agentOf(
   { agent: named }: ParsedArgv['flags'],
   known: Readonly<Record<string, string>>,
 ): Promise<Agent> {
   const name = named ?? recognise(known);
-  const { hook_event_name: event } = known;
-  if (name === 'claude' && (named === undefined || asksAt(claude, event))) return claude;
-  const { AGENTS } = await import('./agents/agent.ts');
-  if (typeof name !== 'string' || !Object.hasOwn(AGENTS, name))
-    throw new AppError('usage', `Expected --agent to be one of ${Object.keys(AGENTS).join(', ')}, got ${String(name)}`);
-  const agent = AGENTS[name as AgentName];
-  const others = Object.values(AGENTS).filter((other) => asksAt(other, event));
-  if (named === undefined || others.length === 0 || asksAt(agent, event)) return agent;
-  const owners = others.map((other) => other.name).join(' and ');
-  throw new AppError('bad-input', `Expected an event of ${name}, got ${event}, which is one of ${owners}`, {
-    hint: 'Correct --agent in the command of the hook.',
-  });
-}
-
-function asksAt(agent: Agent, event: string | undefined): boolean {
-  const offers = event === undefined ? undefined : agent.offers({ hook_event_name: event, session_id: '', cwd: '' });
-  return offers !== undefined && offers.form !== 'stop';
+  if (named === undefined && name === 'claude') return claude;
+  const { agentNamed } = await import('./agents/named.ts');
+  return agentNamed(String(name), known.hook_event_name);
 }
 
 /** The failure answer for input that is not a usable document: the event's own when that and the agent are known, else a block. */
