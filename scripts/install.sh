@@ -19,6 +19,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --from | --to)
       [ $# -ge 2 ] || fail "Expected a value for $1, got none"
+      [ -n "$2" ] || fail "Expected a value for $1, got none"
       if [ "$1" = --from ]; then from=$2; else to=$2; fi
       shift 2
       ;;
@@ -52,9 +53,12 @@ trap 'exit 1' HUP INT TERM
 
 fetch() {
   case $from in
+    # What stands before an @ is no host.
+    *://*@*) fail "Expected an address without a user, got $from" ;;
     https://* | http://127.0.0.1[:/]* | http://localhost[:/]*)
       if command -v curl >/dev/null 2>&1; then
-        curl --fail --silent --show-error --location --output "$2" "$from/$1"
+        # A redirection to http would lead to whoever is on the way.
+        curl --fail --silent --show-error --location --proto-redir =https --output "$2" "$from/$1"
       elif command -v wget >/dev/null 2>&1; then
         wget -q -O "$2" "$from/$1"
       else
@@ -82,6 +86,7 @@ sum=$(sum_of "$work/archive.tgz")
 
 tar -xzf "$work/archive.tgz" -C "$work" package/bin/claude-slack-hook
 mkdir -p -- "$to"
+[ ! -d "$to/claude-slack-hook" ] || fail "Expected $to/claude-slack-hook to be a program, got a directory"
 # Beside its place: a rename there leaves no moment without a program, and a running one untouched.
 fresh=$(mktemp "$to/.claude-slack-hook.XXXXXX")
 cp -- "$work/package/bin/claude-slack-hook" "$fresh"

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -24,8 +25,9 @@ import { checkSealed, expectSealed, sealRuntime } from './seal.mjs';
 import { BUN, ensureInstalled, HERMETIC, ROOT } from './setup.mjs';
 
 const PROGRAM = 'claude-slack-hook';
-const args = process.argv.slice(2);
-const out = resolve(args.includes('--out') ? args[args.indexOf('--out') + 1] : join(ROOT, 'dist/npm'));
+/** What this writes, and so what it may remove: the folder may be one that somebody has other things in. */
+const OURS = /^(claude-slack-hook[\w.-]*\.(tgz|cdx\.json)|install\.sh|SHA256SUMS)$/;
+const { out, isHostOnly } = readArguments(process.argv.slice(2));
 const man = join(ROOT, `dist/man/${PROGRAM}.1`);
 
 ensureInstalled();
@@ -37,13 +39,32 @@ const work = mkdtempSync(join(ROOT, 'dist/package-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 
 writeFileSync(man, output(BUN, [...HERMETIC, 'src/index.ts', 'man']));
-const built = (args.includes('--host') ? [host] : TARGETS).filter(build);
+const built = (isHostOnly ? [host] : TARGETS).filter(build);
 if (built.length === 0) process.exit(1);
 packMain();
 writeFileSync(join(out, `${PROGRAM}.cdx.json`), `${JSON.stringify(inside(), undefined, 2)}\n`);
 copyFileSync(join(ROOT, 'scripts/install.sh'), join(out, 'install.sh'));
 writeFileSync(join(out, 'SHA256SUMS'), sums());
 console.log(`${out}:\n${readdirSync(out).join('\n')}`);
+
+/** Ends this process with one line for what it cannot use. */
+function readArguments(words) {
+  const [word, value, ...rest] = words;
+  if (word === undefined) return { out: join(ROOT, 'dist/npm'), isHostOnly: false };
+  if (word === '--host') return { ...readArguments(words.slice(1)), isHostOnly: true };
+  if (word !== '--out' || value === undefined || value.startsWith('-'))
+    refuse(`Expected --host and --out DIR, got ${words.slice(0, 2).join(' ')}`);
+  const folder = resolve(value);
+  const foreign = existsSync(folder) ? readdirSync(folder).find((name) => !OURS.test(name)) : undefined;
+  if (foreign !== undefined)
+    refuse(`Expected ${folder} to be empty or of an earlier run: it is emptied; got ${foreign} in it`);
+  return { ...readArguments(rest), out: folder };
+}
+
+function refuse(message) {
+  console.error(message);
+  process.exit(64);
+}
 
 /** True when its package is in `out`. */
 function build(target) {

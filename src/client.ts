@@ -11,7 +11,7 @@ import { MAX_INPUT_BYTES } from './protocol.ts';
 import type { Person, PersonOptions } from './screen/presence.ts';
 import { failurePolicy, type Settings } from './settings.ts';
 import { readDocument, salvageTopLevel } from './stdin.ts';
-import type { Agent, AgentName, FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
+import type { Agent, FailurePolicy, HookInput, Outcome, Said, Undecided } from './types.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -103,10 +103,9 @@ export async function agentOf(
   known: Readonly<Record<string, string>>,
 ): Promise<Agent> {
   const name = named ?? recognise(known);
-  if (name === 'claude') return claude;
-  const { AGENTS } = await import('./agents/agent.ts');
-  if (typeof name === 'string' && Object.hasOwn(AGENTS, name)) return AGENTS[name as AgentName];
-  throw new AppError('usage', `Expected --agent to be one of ${Object.keys(AGENTS).join(', ')}, got ${String(name)}`);
+  if (named === undefined && name === 'claude') return claude;
+  const { agentNamed } = await import('./agents/named.ts');
+  return agentNamed(String(name), known.hook_event_name);
 }
 
 /** The failure answer for input that is not a usable document: the event's own when that and the agent are known, else a block. */

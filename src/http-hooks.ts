@@ -13,6 +13,8 @@ export interface HttpHooksOptions {
   readonly command?: string;
   /** The tools about which PreToolUse asks. */
   readonly matcher?: string;
+  /** Of a hook, in seconds; above our deadline. */
+  readonly timeout?: number;
 }
 
 export interface HttpHook {
@@ -36,7 +38,7 @@ export type HookSettings = Readonly<
   Record<string, readonly { readonly matcher?: string; readonly hooks: readonly (HttpHook | CommandHook)[] }[]>
 >;
 
-/** Claude Code's own for most events, in seconds, and above our deadline; said all the same, because two events have less. */
+/** Claude Code's own for most events, in seconds, and above our default deadline; said all the same, because two events have less. */
 const TIMEOUT = 600;
 /** The start of the daemon takes no longer than 1.5 s. */
 const ENSURE_TIMEOUT = 10;
@@ -47,9 +49,10 @@ export function httpHooks({
   token,
   command = 'claude-slack-hook',
   matcher = 'Bash|Write|Edit|MultiEdit|NotebookEdit',
+  timeout = TIMEOUT,
 }: HttpHooksOptions): HookSettings {
   const hook: HttpHook = {
-    ...{ type: 'http', url: `http://127.0.0.1:${port}${HTTP_PATH}`, timeout: TIMEOUT },
+    ...{ type: 'http', url: `http://127.0.0.1:${port}${HTTP_PATH}`, timeout },
     headers: { Authorization: `Bearer ${token ?? `$${HTTP_TOKEN_VARIABLE}`}` },
     ...(token === undefined ? { allowedEnvVars: [HTTP_TOKEN_VARIABLE] } : {}),
   };

@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { claude } from '../src/agents/claude.ts';
-import { salvaged, sayBroken, strings } from '../src/client.ts';
+import { agentOf, salvaged, sayBroken, strings } from '../src/client.ts';
 import { AppError, ERRORS, type ErrorCode } from '../src/errors.ts';
+import { AGENT_NAMES } from '../src/protocol.ts';
 import { readOutput } from './agents/claude-outputs.ts';
 
 const EVENT = fc.constantFrom('PreToolUse', 'PermissionRequest', 'Stop', 'PostToolUse', 'Notification');
@@ -40,3 +41,24 @@ test('input that cannot be used gets one document that its event accepts, or non
     { numRuns: 2_000 },
   );
 }, 30_000);
+
+test('an agent that is named wrongly is an error: of what its dialect does not know nobody would be asked', async () => {
+  const asked: readonly (readonly [event: string, agents: readonly string[]])[] = [
+    ['PreToolUse', ['claude', 'codex']],
+    ['PermissionRequest', ['claude', 'codex']],
+    ['beforeShellExecution', ['cursor']],
+    ['BeforeTool', ['gemini']],
+    ['permission.asked', ['opencode']],
+  ];
+  for (const [hook_event_name, owners] of asked) {
+    for (const agent of AGENT_NAMES) {
+      const chosen = await agentOf({ agent }, { hook_event_name }).catch((error: AppError) => error);
+      if (owners.includes(agent)) expect(chosen).toMatchObject({ name: agent });
+      else expect(String(chosen)).toContain(`Expected an event of ${agent}, got ${hook_event_name}, which is one of`);
+    }
+  }
+  // What only tells, what is new and what cannot be read is left to the dialect that was named.
+  for (const event of ['Stop', 'PostToolUse', 'afterShellExecution', 'SomethingNew', 'toString'])
+    expect(await agentOf({ agent: 'gemini' }, { hook_event_name: event })).toMatchObject({ name: 'gemini' });
+  expect(await agentOf({ agent: 'claude' }, {})).toBe(claude);
+});

@@ -59,6 +59,7 @@ const FLOOR = new Set([
   'test-build',
   'settled-request',
   'durations',
+  'hook-command',
   'csv',
   'config-words',
 ]);

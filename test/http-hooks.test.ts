@@ -36,6 +36,12 @@ describe('the hooks in Claude Code’s settings', () => {
     expect(JSON.stringify(httpHooks({ port: 1, token: 'abc' }))).not.toMatch(/allowedEnvVars|CLAUDE_SLACK/);
   });
 
+  test('wait as long as the deadline needs', () => {
+    const { PreToolUse, SessionStart } = httpHooks({ port: 1, timeout: 1230 });
+    expect(PreToolUse?.[0]?.hooks[0]?.timeout).toBe(1230);
+    expect(SessionStart?.[0]?.hooks[0]?.timeout).toBe(10);
+  });
+
   test('ask about the tools that are chosen', () => {
     expect(httpHooks({ port: 1, matcher: 'Bash' }).PreToolUse?.[0]?.matcher).toBe('Bash');
   });

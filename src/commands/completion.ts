@@ -3,6 +3,7 @@ import { helpOf, VERB_HELP } from '../help.ts';
 import { type Option, TABLE } from '../options.ts';
 import { AGENT_NAMES } from '../protocol.ts';
 import { LOG_LEVELS } from '../settings.ts';
+import { GATE_MODES, SCOPES } from '../setup/hook-plans.ts';
 import type { Said } from '../types.ts';
 import { VERB_TABLE, type VerbName } from '../verbs.ts';
 import { bashScript } from './completion-bash.ts';
@@ -38,6 +39,9 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   agent: AGENT_NAMES,
   'log-level': LOG_LEVELS,
   outcome: OUTCOMES,
+  scope: SCOPES,
+  mode: GATE_MODES,
+  transport: ['command', 'http'],
 };
 /** What a verb takes besides settings. */
 const EVERYWHERE: ReadonlySet<string> = new Set(['config', 'help']);
@@ -51,7 +55,7 @@ export function runCompletion(shell: string | undefined): Said {
 /** Everything that can be completed. */
 export function grammar(): Grammar {
   const common = TABLE.filter(({ flag, key, env }) => EVERYWHERE.has(flag) || key !== undefined || env !== undefined);
-  const verbs = Object.entries(VERB_HELP).map(([name, { help, options = {} }]) => {
+  const verbs = Object.entries(VERB_HELP).map(([name, { help, usage, options = {} }]) => {
     const { switches, values, aliases = {}, words = [] } = VERB_TABLE[name as VerbName];
     const own = [...switches, ...values].map((flag) => {
       const letter = Object.keys(aliases).find((alias) => aliases[alias] === flag);
@@ -60,7 +64,9 @@ export function grammar(): Grammar {
         options[flag]?.help,
       );
     });
-    return { name, help, words, flags: [...own, ...common.map((option) => completable(option))] };
+    // Such as --agent, which is no setting and which only setup and hooks take.
+    const named = TABLE.filter((option) => !common.includes(option) && usage.join(' ').includes(`--${option.flag} `));
+    return { name, help, words, flags: [...own, ...[...named, ...common].map((option) => completable(option))] };
   });
   return { flags: TABLE.map((option) => completable(option)), verbs };
 }

@@ -62,12 +62,17 @@ function nested(lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ['.RS', ...lines, '.RE'];
 }
 
+/** Where they stand alone, many a troff sets another character, which no shell takes. */
+const AS_TYPED: Readonly<Record<string, string>> = { '~': 'ti', '^': 'ha', "'": 'aq', '`': 'ga', '"': 'dq' };
+
 /** A text that roff takes for a text: no escapes, no requests, and characters beyond ASCII by their code. */
 function roff(text: string): string {
   const escaped = text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
-    .replaceAll('"', '\\(dq')
+    .replace(/[~^'`"]/g, (character) => `\\(${AS_TYPED[character] ?? ''}`)
+    // A terminal that knows ASCII only has none.
+    .replaceAll('…', '...')
     .replace(/[^\x20-\x7e]/gu, (character) => {
       const code = character.codePointAt(0) ?? 0;
       return `\\[u${code.toString(16).toUpperCase().padStart(4, '0')}]`;

@@ -11,7 +11,7 @@ import { isChange, planChange } from '../setup/installation.ts';
 import type { Prompts } from '../setup/prompts.ts';
 import { replaceSettingsFile } from '../setup/settings-file.ts';
 import { creationLink } from '../setup/slack-app.ts';
-import { checkTokenForm } from './credentials.ts';
+import { checkTokenForm, withSlackFix } from './credentials.ts';
 
 export interface ConnectOptions {
   readonly settings: Settings;
@@ -36,18 +36,20 @@ export async function connect(options: ConnectOptions): Promise<Settings> {
     print('No tokens yet: the set-up would ask for them, and write them and your user id to the config file.\n');
     return settings;
   }
-  if (!isDry) await checkTokens(tokens, settings.apiUrl);
-  const userId = settings.approvers.length > 0 ? settings.approvers.join(',') : await findPerson(options, tokens);
+  // A list in the file is left alone unless another one is asked for.
+  const isSaid = settings.isConfigAsked && flags['user-id'] === undefined;
+  if (!isDry) {
+    await checkTokens(tokens, settings.apiUrl);
+    if (!isSaid) await checkPeople(tokens, settings);
+  }
+  const userId = isSaid ? undefined : settings.approvers.join(',') || (await findPerson(options, tokens));
   const keychain = flags['no-keychain'] === true ? undefined : openKeychain();
   const isKept = keychain !== undefined && (isDry || (await keepTokens(tokens, keychain)));
-  const wanted = {
-    ...(isKept ? referencesTo(tokens) : tokens),
-    // A list in the file is left alone unless another one is asked for.
-    userId: settings.isConfigAsked && flags['user-id'] === undefined ? undefined : userId,
-  };
+  const wanted = { ...(isKept ? referencesTo(tokens) : tokens), userId };
   const change = planChange(settings.configFile, (text) => withSettings(text, wanted));
   if (!isChange(change)) return settings;
   if (prompts === undefined) print(diffOf(change));
+  else prompts.show(change.path, diffOf(change));
   if (isDry) return settings;
   replaceSettingsFile(settings.configFile, change.after ?? '', 0o600);
   const where = isKept
@@ -117,6 +119,18 @@ async function checkTokens({ botToken, appToken }: Tokens, apiUrl: string): Prom
     await callOnce(appToken, apiUrl, 'apps.connections.open', 'open a connection with the app token', CALL_MS);
   } catch (failure) {
     throw (failure as SlackFailure).error;
+  }
+}
+
+/** Throws AppError('slack-config') for somebody whom Slack does not know. A token without the scope im:write may not look. */
+async function checkPeople({ botToken }: Tokens, { approvers, apiUrl }: Settings): Promise<void> {
+  for (const users of approvers) {
+    const args = { users };
+    const checked = await callOnce(botToken, apiUrl, 'conversations.open', `write to ${users}`, CALL_MS, args).then(
+      () => undefined,
+      (failure: SlackFailure) => failure,
+    );
+    if (checked?.error.code === 'slack-config') throw withSlackFix(checked);
   }
 }
 

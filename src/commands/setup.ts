@@ -1,7 +1,9 @@
 /** `setup`: from nothing to hooks that ask in Slack, step by step or, with flags, at once; again at any time. */
 import { AGENTS } from '../agents/agent.ts';
 import { limitsOf } from '../agents/capabilities.ts';
-import { AppError } from '../errors.ts';
+import { AppError, attempt } from '../errors.ts';
+import { isOurProgram, OUR_NAME } from '../hook-command.ts';
+import { httpPortOf } from '../http-port.ts';
 import type { ParsedArgv } from '../options.ts';
 import type { Settings } from '../settings.ts';
 import { agentsHere, titleOf } from '../setup/agents-here.ts';
@@ -25,14 +27,14 @@ import {
   uninstall as takeOut,
 } from '../setup/installation.ts';
 import { openLedger } from '../setup/ledger.ts';
-import { opencodePlugin, opencodePluginPath } from '../setup/opencode-plugin.ts';
+import { isOpencodePlugin, opencodePlugin, opencodePluginPath } from '../setup/opencode-plugin.ts';
 import type { Prompts } from '../setup/prompts.ts';
-import { checkInside } from '../setup/settings-file.ts';
+import { checkInside, replaceSettingsFile } from '../setup/settings-file.ts';
 import { manifest as manifestText } from '../setup/slack-app.ts';
 import { homeOf, statePaths } from '../state.ts';
 import type { AgentName, Said } from '../types.ts';
 import { runDoctor } from './doctor.ts';
-import { HTTP_WORDS, httpPlan } from './setup-http.ts';
+import { HTTP_WORDS, httpPlan, planPort } from './setup-http.ts';
 import { connect } from './setup-slack.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,7 +51,8 @@ export interface SetupOptions {
 const DONE: Said = { stdout: '', stderr: '', exitCode: 0 };
 
 /** Throws AppError, with nothing changed by the step that failed. */
-export async function setup({ flags, env, print, withTokens }: SetupOptions): Promise<Said> {
+export async function setup({ flags, env, withTokens, ...others }: SetupOptions): Promise<Said> {
+  const print = patient(others.print);
   const choice = readChoice(flags);
   const isDry = flags['dry-run'] === true;
   const prompts = flags.yes === true || isDry || !process.stdin.isTTY ? undefined : await openPrompts();
@@ -60,6 +63,7 @@ export async function setup({ flags, env, print, withTokens }: SetupOptions): Pr
   });
   prompts?.begin('claude-slack-hook: approvals for coding agents, in Slack');
   const given = (await withTokens())();
+  if (choice.transport === 'http') httpPortOf(given);
   // Who answers no questions is told of a file that cannot be edited before anything is written.
   if (prompts === undefined)
     for (const agent of choice.agents ?? agentsHere(home, env)) planFor(agent, planOptions(given), undefined);
@@ -67,10 +71,12 @@ export async function setup({ flags, env, print, withTokens }: SetupOptions): Pr
   const agents = choice.agents ?? (await chooseAgents(prompts, agentsHere(home, env)));
   const mode = choice.mode ?? (await chooseMode(prompts, agents));
   const options = { ...planOptions(settings), mode };
-  const http = choice.transport === 'http' ? httpPlan(settings, options, isDry) : undefined;
+  const isHttp = choice.transport === 'http' && agents.includes('claude');
+  const http = isHttp ? httpPlan(settings, options, isDry) : undefined;
+  const port = isHttp ? [planPort(settings)].filter(isChange) : [];
   const plans = agents.map((agent) => planFor(agent, options, http));
   const changes = plans.map(({ change }) => change).filter(isChange);
-  for (const change of changes) {
+  for (const change of [...port, ...changes]) {
     if (prompts === undefined) print(diffOf(change));
     else prompts.show(change.path, diffOf(change));
   }
@@ -82,8 +88,9 @@ export async function setup({ flags, env, print, withTokens }: SetupOptions): Pr
   }
   if (changes.length > 0 && prompts !== undefined && !(await prompts.confirm('Write these hooks?')))
     throw new AppError('stopped', 'The hooks were not written');
-  const ledger = openLedger(ledgerPath(env));
-  install(changes, ledger);
+  // It is a setting, which stays when the hooks go.
+  for (const { path, after = '', mode } of port) replaceSettingsFile(path, after, mode);
+  install(changes, openLedger(ledgerPath(env)));
   for (const { agent, trust } of plans) {
     const limits = limitsOf(agent);
     const words = [
@@ -110,7 +117,14 @@ export async function manifest(_options: SetupOptions): Promise<Said> {
 }
 
 /** Takes every hook of ours out, in all scopes; settings and tokens stay. Throws AppError('bad-settings'). */
-export async function uninstall({ flags, env, print }: SetupOptions): Promise<Said> {
+export async function uninstall({ flags, env, ...others }: SetupOptions): Promise<Said> {
+  const print = patient(others.print);
+  const unused = ['scope', 'mode', 'transport'].find((name) => flags[name] !== undefined);
+  if (unused !== undefined)
+    throw new AppError(
+      'usage',
+      `Expected setup uninstall without --${unused}: it takes the hooks out wherever they are`,
+    );
   const { agents = Object.keys(AGENTS) as AgentName[] } = readChoice(flags);
   const ledger = openLedger(ledgerPath(env));
   const paths = new Set(
@@ -119,8 +133,10 @@ export async function uninstall({ flags, env, print }: SetupOptions): Promise<Sa
     ),
   );
   const changes = [...paths].flatMap((path) => {
-    const isPlugin = path.endsWith('.js');
-    return planRemoval(path, ledger, (text) => (isPlugin ? text : withoutHooks(text, path))) ?? [];
+    const edit = path.endsWith('.js')
+      ? (text: string) => (isOpencodePlugin(text) ? undefined : text)
+      : (text: string) => withoutHooks(text, path);
+    return planRemoval(path, ledger, edit) ?? [];
   });
   for (const change of changes) {
     print(diffOf(change));
@@ -132,6 +148,11 @@ export async function uninstall({ flags, env, print }: SetupOptions): Promise<Sa
   return DONE;
 }
 
+/** Whoever reads only the beginning of what is said, such as head, does not stop what was begun. */
+function patient(print: (text: string) => void): (text: string) => void {
+  return (text) => void attempt(() => print(text));
+}
+
 interface Choice {
   readonly agents: readonly AgentName[] | undefined;
   readonly scope: Scope;
@@ -141,7 +162,7 @@ interface Choice {
 
 /** Throws AppError('usage'). */
 function readChoice({ agent, scope = 'user', mode, transport = 'command' }: ParsedArgv['flags']): Choice {
-  const names = typeof agent === 'string' ? agent.split(',').map((name) => name.trim()) : undefined;
+  const names = typeof agent === 'string' ? [...new Set(agent.split(',').map((name) => name.trim()))] : undefined;
   const unknown = names?.find((name) => !Object.hasOwn(AGENTS, name));
   if (unknown !== undefined)
     throw new AppError('usage', `Expected --agent to be one of ${Object.keys(AGENTS).join(', ')}, got ${unknown}`);
@@ -196,6 +217,11 @@ function programPath(): string {
   if (!Bun.main.startsWith('/$bunfs/'))
     throw new AppError('usage', 'Expected the compiled program, got its source', {
       hint: 'Run npm run compile, and then dist/bin/claude-slack-hook setup.',
+    });
+  // By its name a hook is known to be ours: by another one it would be there twice after the next set-up, and stay for ever.
+  if (!isOurProgram(process.execPath))
+    throw new AppError('usage', `Expected the program to be called ${OUR_NAME}, got ${process.execPath}`, {
+      hint: 'Give the executable its name back, and run setup again.',
     });
   return process.execPath;
 }

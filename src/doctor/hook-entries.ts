@@ -1,6 +1,7 @@
 /** The hooks in the settings of an agent, whatever else is in them. */
+
+import { type HookCommand, OUR_NAME, readArguments, readCommand } from '../hook-command.ts';
 import { isObject } from '../protocol.ts';
-import { type HookCommand, OUR_NAME, readArguments, readCommand } from './hook-command.ts';
 import type { ReadFile } from './hook-file.ts';
 import { kindOf, own } from './outside.ts';
 

@@ -1,6 +1,7 @@
 /** What can be wrong with our hooks in any agent: files, programs, times, and hooks that are there twice. */
+
+import { flagValue } from '../hook-command.ts';
 import { type Check, fail, ok, skipped, warn } from './check.ts';
-import { flagValue } from './hook-command.ts';
 import { type HookAgent, type HookEntry, readEntries } from './hook-entries.ts';
 import type { ProgramState } from './hook-program.ts';
 import type { FoundAgent } from './hook-sources.ts';

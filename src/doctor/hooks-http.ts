@@ -1,6 +1,7 @@
 /** Claude Code's http hooks: whoever they do not reach is not asked, and the call goes on. */
+
+import { flagValue } from '../hook-command.ts';
 import { type Check, fail, warn } from './check.ts';
-import { flagValue } from './hook-command.ts';
 import { type HookEntry, type HookSource, setting } from './hook-entries.ts';
 import { listed, quoted } from './outside.ts';
 

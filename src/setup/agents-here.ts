@@ -1,6 +1,7 @@
 /** Which agents are on this machine. */
 import { existsSync } from 'node:fs';
 import type { AgentName } from '../types.ts';
+import { claudeFolder } from './hook-plans.ts';
 
 /** Where each keeps its settings below the home directory, and the command that starts it. */
 const SIGNS: Readonly<
@@ -20,6 +21,7 @@ export function agentsHere(home: string, env: Readonly<Record<string, string | u
   const path = env.PATH ?? '';
   return (Object.keys(SIGNS) as AgentName[]).filter((agent) => {
     const { folder, command } = SIGNS[agent];
-    return existsSync(`${home}/${folder}`) || Bun.which(command, { PATH: path }) !== null;
+    const place = agent === 'claude' ? claudeFolder(home, env) : `${home}/${folder}`;
+    return existsSync(place) || Bun.which(command, { PATH: path }) !== null;
   });
 }

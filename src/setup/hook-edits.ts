@@ -2,10 +2,11 @@
  * Puts our hooks into an agent's settings and takes them out again, as text: comments, order and everything of others stay as
  * they are. Pure.
  */
-import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
-import { AppError } from '../errors.ts';
+import { type Node, type ParseError, parse, parseTree, printParseErrorCode } from 'jsonc-parser';
+import { AppError, attempt } from '../errors.ts';
+import { isOurProgram, runsOurs } from '../hook-command.ts';
 import type { HookPlan } from './hook-plans.ts';
-import { insertInto, removeFrom } from './json-text.ts';
+import { insertInto, isBlank, removeFrom } from './json-text.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -27,12 +28,13 @@ export function withHooks(text: string, plan: Pick<HookPlan, 'hooks' | 'base' | 
 
 /** The file without any hook of ours, and without what is empty because of that. Throws AppError('bad-settings'). */
 export function withoutHooks(text: string, path: string): string {
-  return onText(text, (body) => withoutOurs(body, path));
+  return text.replace(BOM, '').trim() === '' ? text : onText(text, (body) => withoutOurs(body, path));
 }
 
-/** Whether a command runs this program. */
-export function isOurs(command: unknown): boolean {
-  return typeof command === 'string' && /(^|[\s/'"])claude-slack-hook(['"\s]|$)/.test(command);
+/** Whether a command runs this program. With arguments of its own it is no command line, but the program. */
+export function isOurs(command: unknown, args?: unknown): boolean {
+  if (typeof command !== 'string') return false;
+  return Array.isArray(args) ? isOurProgram(command) : runsOurs(command);
 }
 
 /** A byte order mark stays where it is. An empty file is an empty object. */
@@ -45,7 +47,11 @@ function onText(text: string, edit: (body: string) => string): string {
 /** Throws AppError('bad-settings') for what is no object of lists of hooks: nobody knows what its agent makes of it. */
 function readSettings(body: string, path: string): Json {
   const errors: ParseError[] = [];
-  const root: unknown = parse(body, errors, PARSING);
+  const root = attempt((): unknown => parse(body, errors, PARSING));
+  const tree = attempt(() => parseTree(body, [], PARSING));
+  // The parser goes as deep as the text does.
+  if (root instanceof AppError || tree instanceof AppError)
+    throw bad(path, 'to be JSON, got one that is nested too deeply');
   const [first] = errors;
   if (first !== undefined) {
     const line = body.slice(0, first.offset).split('\n').length;
@@ -55,7 +61,34 @@ function readSettings(body: string, path: string): Json {
   if (root.hooks !== undefined && !isJson(root.hooks)) throw bad(path, 'to have an object under "hooks"');
   for (const [event, entries] of Object.entries(root.hooks ?? {}))
     if (!Array.isArray(entries)) throw bad(path, `to have a list under hooks.${event.slice(0, 40)}`);
+  const twice = doubledKey(tree);
+  if (twice !== undefined) throw bad(path, `to have the key ${JSON.stringify(twice.slice(0, 40))} once in an object`);
   return root;
+}
+
+/**
+ * A key that leads to hooks and is there twice: an agent takes the last one, an edit would meet the first, and take out what is
+ * somebody else's. `__proto__` is no key to the one and a key to the other.
+ */
+function doubledKey(root: Node | undefined): string | undefined {
+  const leading = (root?.children ?? []).filter((property) => ['hooks', '__proto__'].includes(keyOf(property)));
+  return doubledIn(leading) ?? leading.map(doubledBelow).find((key) => key !== undefined);
+}
+
+function doubledBelow({ type, children = [] }: Node): string | undefined {
+  const own = type === 'object' ? doubledIn(children) : undefined;
+  return own ?? children.map(doubledBelow).find((key) => key !== undefined);
+}
+
+function doubledIn(properties: readonly Node[]): string | undefined {
+  const keys = properties.map(keyOf);
+  return keys.length === new Set(keys).size
+    ? keys.find((key) => key === '__proto__')
+    : keys.find((key, index) => keys.indexOf(key) !== index);
+}
+
+function keyOf({ children: [key] = [] }: Node): string {
+  return String(key?.value);
 }
 
 function bad(path: string, expected: string): AppError {
@@ -88,7 +121,7 @@ function hasOurs(entry: unknown): boolean {
 }
 
 function isOurHook(hook: unknown): boolean {
-  return isJson(hook) && (isOurs(hook.command) || isOurUrl(hook.url));
+  return isJson(hook) && (isOurs(hook.command, hook.args) || isOurUrl(hook.url));
 }
 
 /** Claude Code's hooks over HTTP, to the daemon. */
@@ -102,12 +135,11 @@ function withoutOurs(body: string, path: string): string {
     const had = entries.length;
     // From the end: what comes before keeps its place.
     for (const [index, entry] of [...entries.entries()].toReversed()) text = withoutEntry(text, event, index, entry);
-    const left = listOf(text, event, path);
-    if (had > 0 && left.length === 0) text = removeFrom(text, ['hooks', event]);
+    if (had > 0 && isBlank(text, ['hooks', event])) text = removeFrom(text, ['hooks', event]);
   }
   const { hooks } = readSettings(text, path);
   const hadHooks = isJson(readSettings(body, path).hooks) && text !== body;
-  return hadHooks && isJson(hooks) && Object.keys(hooks).length === 0 ? removeFrom(text, ['hooks']) : text;
+  return hadHooks && isJson(hooks) && isBlank(text, ['hooks']) ? removeFrom(text, ['hooks']) : text;
 }
 
 /** Of an entry that others have put hooks into as well only ours go. */

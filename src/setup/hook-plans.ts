@@ -43,7 +43,7 @@ const MARGIN_S = 30;
 const OBSERVER_S = 5;
 
 /** Tools whose calls change or send something; the others ask for nothing that a person would look at. */
-const CHANGING = 'Bash|Write|Edit|MultiEdit|NotebookEdit|WebFetch|mcp__.*';
+export const CHANGING = 'Bash|Write|Edit|MultiEdit|NotebookEdit|WebFetch|mcp__.*';
 
 /** Undefined for opencode, which has no hook commands but a plugin; see opencode-plugin.ts. */
 export function planHooks(agent: AgentName, options: PlanOptions): HookPlan | undefined {
@@ -92,9 +92,14 @@ const MATCHED: ReadonlySet<string> = new Set([
   ...['PreToolUse', 'PermissionRequest', 'PostToolUse', 'PostToolUseFailure', 'PermissionDenied'],
 ]);
 
+/** Where Claude Code reads this user's settings. */
+export function claudeFolder(home: string, env: PlanOptions['env']): string {
+  return env.CLAUDE_CONFIG_DIR?.startsWith('/') ? env.CLAUDE_CONFIG_DIR : `${home}/.claude`;
+}
+
 function planClaude(options: PlanOptions): HookPlan {
-  const { scope, mode, program, args = [], deadlineMs, home, project } = options;
-  const folder = scope === 'user' ? `${home}/.claude` : `${project}/.claude`;
+  const { scope, mode, program, args = [], deadlineMs, home, project, env } = options;
+  const folder = scope === 'user' ? claudeFolder(home, env) : `${project}/.claude`;
   const timeout = timeoutFor(deadlineMs);
   const asking = { type: 'command', command: commandLine([program, ...args]), timeout };
   const observing = { type: 'command', command: commandLine([program, ...args, '--observe']), timeout: OBSERVER_S };

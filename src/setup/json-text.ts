@@ -31,7 +31,7 @@ export function removeFrom(text: string, path: readonly (string | number)[]): st
   const before = siblings[siblings.indexOf(node) - 1];
   const end = node.offset + node.length;
   const ownComma = commaAfter(text, end);
-  const start = text.slice(0, node.offset).trimEnd().length;
+  const start = endBefore(text, node.offset);
   const rest = text.slice(ownComma ?? end);
   // The comma before an item that was the last one goes with it; a comment between them stays.
   const lastComma =
@@ -40,6 +40,24 @@ export function removeFrom(text: string, path: readonly (string | number)[]): st
     return text.slice(0, lastComma - 1) + text.slice(lastComma, Math.max(lastComma, start)) + rest;
   const isAlone = siblings.length === 1 && /[[{]$/.test(text.slice(0, start)) && /^\s*[\]}]/.test(rest);
   return text.slice(0, start) + (isAlone ? rest.trimStart() : rest);
+}
+
+/** Where that ends which is before, without blanks; a comment to the end of its line keeps that end, or what follows would be in it. */
+function endBefore(text: string, offset: number): number {
+  const end = text.slice(0, offset).trimEnd().length;
+  const scanner = createScanner(text.slice(0, offset), false);
+  for (let kind = scanner.scan(); kind !== END; kind = scanner.scan()) {
+    const after = scanner.getTokenOffset() + scanner.getTokenLength();
+    if (kind === LINE_COMMENT && after >= end)
+      return after + (/^\r?\n/.exec(text.slice(after, offset))?.[0].length ?? 0);
+  }
+  return end;
+}
+
+/** Whether the list or object at `path` has nothing in it, and no comment either. */
+export function isBlank(text: string, path: readonly (string | number)[]): boolean {
+  const { offset, length } = nodeAt(text, path);
+  return text.slice(offset + 1, offset + length - 1).trim() === '';
 }
 
 function nodeAt(text: string, path: readonly (string | number)[]): Node {
@@ -56,8 +74,10 @@ function emptied(text: string, { offset, length }: Node, content: string): strin
   return text.slice(0, offset + 1) + kept + content + text.slice(offset + length - 1);
 }
 
-/** SyntaxKind.CommaToken of jsonc-parser: a const enum, of which nothing is left at run time. */
+/** Of SyntaxKind of jsonc-parser: a const enum, of which nothing is left at run time. */
 const COMMA = 5;
+const LINE_COMMENT = 12;
+const END = 17;
 
 /** The end of a comma that already stands there, behind comments or not. */
 function commaAfter(text: string, from: number): number | undefined {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { AppError, attempt } from '../errors.ts';
 
 export interface LedgerEntry {
   readonly path: string;
@@ -16,8 +17,9 @@ export interface LedgerEntry {
 export interface Ledger {
   find(path: string): LedgerEntry | undefined;
   all(): readonly LedgerEntry[];
-  /** On disk before it returns: an edit that is not on record could not be taken back. */
+  /** On disk before it returns: an edit that is not on record could not be taken back. Throws AppError('state-dir'). */
   keep(entry: LedgerEntry): void;
+  /** Throws AppError('state-dir'). */
   drop(path: string): void;
 }
 
@@ -29,14 +31,19 @@ export function hashOf(text: string): string {
 export function openLedger(file: string): Ledger {
   let entries = readEntries(file);
   const write = (): void => {
-    if (entries.length === 0) {
-      rmSync(file, { force: true });
-      return;
-    }
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const temporary = `${file}.${process.pid}`;
-    writeFileSync(temporary, `${JSON.stringify(entries)}\n`, { mode: 0o600, flush: true });
-    renameSync(temporary, file);
+    try {
+      if (entries.length === 0) {
+        rmSync(file, { force: true });
+        return;
+      }
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      writeFileSync(temporary, `${JSON.stringify(entries)}\n`, { mode: 0o600, flush: true });
+      renameSync(temporary, file);
+    } catch (error) {
+      attempt(() => rmSync(temporary, { force: true }));
+      throw new AppError('state-dir', `Expected ${file} to be writable: ${(error as Error).message}`);
+    }
   };
   const without = (path: string): LedgerEntry[] => entries.filter((entry) => entry.path !== path);
   return {

@@ -14,13 +14,20 @@ export function opencodePluginPath(
   return `${folder}/plugin/claude-slack-hook.js`;
 }
 
+const HEAD = '// Written by claude-slack-hook setup.';
+
+/** Whether a file is a plugin that setup has written, of any version. */
+export function isOpencodePlugin(text: string): boolean {
+  return text.startsWith(HEAD);
+}
+
 /**
  * The file's text. Each event of interest is one call of the program, as a hook of another agent; its answer goes to
  * opencode's reply API. Whatever goes wrong leaves the question at opencode's own prompt.
  * @param command program and arguments
  */
 export function opencodePlugin(command: readonly string[]): string {
-  return `// Written by claude-slack-hook setup. Asks in Slack beside opencode's own prompt; the first answer counts.
+  return `${HEAD} Asks in Slack beside opencode's own prompt; the first answer counts.
 import { spawn } from 'node:child_process';
 
 const COMMAND = ${JSON.stringify(command)};

@@ -33,22 +33,23 @@ export function createPrompts(): Prompts {
     warn: (text) => clack.log.warn(text),
     done: (text) => clack.outro(text),
     show: (title, text) => clack.note(text, title),
-    secret: async (message, problem) =>
-      answered(await clack.password({ message, validate: (value = '') => problem(value.trim()) })).trim(),
-    confirm: async (message) => answered(await clack.confirm({ message })),
-    choose: async (message, choices, initialValue) =>
-      answered(
-        await clack.select<string>({ message, options: optionsOf(choices), initialValue }),
-      ) as typeof initialValue,
-    chooseMany: async (message, choices, initialValues) =>
-      answered(
-        await clack.multiselect<string>({
-          message,
-          options: optionsOf(choices),
-          initialValues: [...initialValues],
-          required: false,
-        }),
-      ) as (typeof initialValues)[number][],
+    secret: async (message, problem) => {
+      const answer = await answered((signal) =>
+        clack.password({ message, signal, validate: (value = '') => problem(value.trim()) }),
+      );
+      return answer.trim();
+    },
+    confirm: (message) => answered((signal) => clack.confirm({ message, signal })),
+    choose: async (message, choices, initialValue) => {
+      const options = optionsOf(choices);
+      const ask = (signal: AbortSignal) => clack.select<string>({ message, signal, options, initialValue });
+      return (await answered(ask)) as typeof initialValue;
+    },
+    chooseMany: async (message, choices, initialValues) => {
+      const given = { message, options: optionsOf(choices), initialValues: [...initialValues], required: false };
+      const ask = (signal: AbortSignal) => clack.multiselect<string>({ ...given, signal });
+      return (await answered(ask)) as (typeof initialValues)[number][];
+    },
   };
 }
 
@@ -56,7 +57,16 @@ function optionsOf(choices: readonly Choice<string>[]) {
   return choices.map(({ value, label, hint }) => ({ value, label, ...(hint === undefined ? {} : { hint }) }));
 }
 
-function answered<T>(answer: T): Exclude<T, symbol> {
-  if (typeof answer === 'symbol') throw new AppError('stopped', 'The set-up was broken off');
-  return answer as Exclude<T, symbol>;
+/** At the end of what is typed (Ctrl-D) the library waits for nothing, and the program would end as if all had been done. */
+async function answered<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<Exclude<T, symbol>> {
+  const end = new AbortController();
+  const onEnd = (): void => end.abort();
+  process.once('beforeExit', onEnd);
+  try {
+    const answer = await ask(end.signal);
+    if (typeof answer === 'symbol') throw new AppError('stopped', 'The set-up was broken off');
+    return answer as Exclude<T, symbol>;
+  } finally {
+    process.off('beforeExit', onEnd);
+  }
 }

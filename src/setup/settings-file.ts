@@ -68,20 +68,31 @@ export function replaceSettingsFile(path: string, text: string, mode = 0o600): r
     const temporary = `${target}.${randomUUID()}`;
     const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
     try {
-      writeFileSync(fd, text);
-      fchmodSync(fd, mode);
-      fsyncSync(fd);
+      try {
+        writeFileSync(fd, text);
+        fchmodSync(fd, mode);
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(temporary, target);
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;
-    } finally {
-      closeSync(fd);
     }
-    renameSync(temporary, target);
     return made;
   } catch (error) {
     removeDirectories(made);
     throw bad(path, `to be writable: ${(error as Error).message}`);
+  }
+}
+
+/** Throws AppError('bad-settings'), with nothing changed. */
+export function removeSettingsFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw bad(path, `to be removable: ${(error as Error).message}`);
   }
 }
 

@@ -60,6 +60,11 @@ describe('the completion of bash', () => {
     expect(complete('--agent', '=', 'g')).toEqual(['gemini']);
     expect(complete('--on-failure', '=')).toEqual(['ask', 'deny']);
     expect(complete('-l', 'd')).toEqual(['debug']);
+    expect(complete('setup', '--scope', '')).toEqual(['user', 'project', 'local']);
+    expect(complete('setup', '--mode', '=', 'e')).toEqual(['every-call']);
+    expect(complete('setup', '--transport', '')).toEqual(['command', 'http']);
+    expect(complete('setup', '--ag')).toEqual(['--agent']);
+    expect(complete('stop', '--ag')).toEqual([]);
     expect(complete('history', '--outcome', 'exp')).toEqual(['expired']);
     expect(complete('--bot-token', '')).toEqual([]);
   });
@@ -104,5 +109,47 @@ describe('the completions of zsh and fish', () => {
   test.if(installed('fish'))('are taken by fish', () => {
     const { exitCode, stderr } = Bun.spawnSync(['fish', '--no-execute'], { stdin: Buffer.from(script('fish')) });
     expect([exitCode, stderr.toString()]).toEqual([0, '']);
+  });
+
+  test.if(installed('fish'))('offer in fish what there is, as fish itself finds it', () => {
+    const home = mkdtempSync(join(tmpdir(), 'csh-fish-'));
+    try {
+      writeFileSync(join(home, "it's.json"), '');
+      const offered = (line: string): string[] => {
+        const asked = `${script('fish')}\ncomplete -C "claude-slack-hook ${line}"`;
+        const env = { ...process.env, HOME: home };
+        const { stdout } = Bun.spawnSync(['fish', '--no-config', '-c', asked], { cwd: home, env });
+        return stdout
+          .toString()
+          .split('\n')
+          .filter(Boolean)
+          .map((row) => row.split('\t')[0] ?? '');
+      };
+      expect(offered('').toSorted()).toEqual(Object.keys(VERBS).toSorted());
+      expect(offered('setup --sc')).toEqual(['--scope']);
+      expect(offered('setup --scope ').toSorted()).toEqual(['local', 'project', 'user']);
+      expect(offered('--agent=g')).toEqual(['--agent=gemini']);
+      expect(offered('stop --j')).toEqual([]);
+      expect(offered('--config it')).toEqual(["it's.json"]);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+
+  test.if(installed('zsh'))('define in zsh a completion that is registered, sourced or loaded from a directory', () => {
+    const home = mkdtempSync(join(tmpdir(), 'csh-zsh-'));
+    try {
+      writeFileSync(join(home, '_claude-slack-hook'), script('zsh'));
+      const run = (commands: string): string => {
+        const asked = `autoload -U compinit; compinit -u -D; ${commands}; print -r -- $_comps[claude-slack-hook]`;
+        const { stdout, stderr } = Bun.spawnSync(['zsh', '-f', '-c', asked], { cwd: home });
+        expect(stderr.toString()).toBe('');
+        return stdout.toString().trim();
+      };
+      expect(run('source ./_claude-slack-hook')).toBe('_claude_slack_hook');
+      expect(run(`fpath=(${home} $fpath); compinit -u -D`)).toBe('_claude-slack-hook');
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
   });
 });

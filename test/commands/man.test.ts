@@ -5,8 +5,8 @@ import { VERB_HELP } from '../../src/help.ts';
 import { TABLE } from '../../src/options.ts';
 
 /** As a reader sees it, on lines that are never broken. */
-function rendered(): string {
-  const groff = ['groff', '-man', '-Tutf8', '-P-cbou', '-ww', '-rLL=2000n'];
+function rendered(device = 'utf8'): string {
+  const groff = ['groff', '-man', `-T${device}`, '-P-cbou', '-ww', '-rLL=2000n'];
   const { stdout, stderr, exitCode } = Bun.spawnSync(groff, { stdin: Buffer.from(manPage()) });
   expect([exitCode, stderr.toString()]).toEqual([0, '']);
   return stdout.toString();
@@ -28,7 +28,7 @@ describe('the manual page', () => {
     const page = rendered();
     for (const { flag, alias, value } of TABLE) {
       const short = alias === undefined ? '' : `-${alias}, `;
-      expect(page).toContain(`${short}--${flag}${value === undefined ? '' : ` ${value}`}`);
+      expect(page).toContain(`${short}--${flag}${value === undefined ? '' : ` ${value.replace('…', '...')}`}`);
     }
     for (const [name, { help }] of Object.entries(VERB_HELP)) {
       expect(page).toMatch(new RegExp(`^ +${name}\\b`, 'm'));
@@ -37,5 +37,12 @@ describe('the manual page', () => {
     for (const [code, { exit }] of Object.entries(ERRORS)) expect(page).toContain(`${exit} ${code}`);
     expect(page).toContain('-f, --follow');
     expect(page).toContain('claude-slack-hook - a consent gate');
+    // What is to be typed can be copied.
+    expect(page).toContain('By default in ~/.config.');
+  });
+
+  test('says what is to be typed in characters that can be typed, wherever it is read', () => {
+    expect(manPage()).not.toMatch(/^(?!\.).*[~^'`]/m);
+    if (Bun.which('groff') !== null) expect(rendered('ascii')).toContain('claude-slack-hook - a consent gate');
   });
 });

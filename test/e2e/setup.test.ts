@@ -1,12 +1,12 @@
 /** `setup` as a newcomer runs it, with the compiled program and a local Slack. */
 import { describe, expect, test } from 'bun:test';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'jsonc-parser';
 import { BINARY, payload, TEST_BINARY, type TestBench, withBench } from './bench.ts';
 import { decisionOf } from './cards.ts';
 
-const EVERY = ['--agent', 'claude,codex,cursor,gemini,opencode'];
+const EVERY = ['--agent', 'claude,codex,cursor,claude,gemini,opencode'];
 const NO_SETTINGS = { SLACK_BOT_TOKEN: '', SLACK_APP_TOKEN: '', SLACK_USER_ID: '' };
 
 /** What stands in the home directory, but for what a daemon writes. */
@@ -62,6 +62,8 @@ describe('setup without questions', () => {
 
       await bench.run(['setup', '--yes', ...EVERY]);
       const installed = treeOf(bench);
+      const narrower = await bench.run(['setup', 'uninstall', '--scope', 'local']);
+      expect(narrower.stderr).toEndWith('code: usage\n');
       expect((await bench.run(['setup', 'uninstall', '--dry-run'])).stdout).toContain('Nothing was written');
       expect(treeOf(bench)).toEqual(installed);
       expect(await bench.run(['setup', 'uninstall'])).toMatchObject({ exitCode: 0, stderr: '' });
@@ -110,6 +112,68 @@ describe('setup without questions', () => {
       expect(statSync(path).mode & 0o777).toBe(0o644);
     }));
 
+  test('with --transport http has Claude Code wait longer than the deadline, and ask about MCP, too', () =>
+    withBench(async (bench) => {
+      const args = ['setup', '--yes', '--agent', 'claude', '--transport', 'http', '--mode', 'every-call'];
+      mkdirSync(join(configOf(bench), '..'), { recursive: true });
+      writeFileSync(configOf(bench), '{ "deadline": "20m" }\n', { mode: 0o600 });
+      const before = treeOf(bench);
+      const dry = await bench.run([...args, '--dry-run']);
+      expect(dry.stdout).toContain('"http": 8787');
+      expect(treeOf(bench)).toEqual(before);
+      expect(await bench.run(args)).toMatchObject({ exitCode: 0, stderr: '' });
+      const { hooks } = parse(readFileSync(join(bench.home, '.claude/settings.json'), 'utf8'));
+      expect(hooks.PreToolUse[0].hooks[0].timeout).toBe(1230);
+      expect(hooks.PreToolUse[0].matcher).toContain('mcp__.*');
+      expect((await bench.run([...args, '--dry-run'])).stdout).toContain('Nothing would change');
+    }));
+
+  test('writes hooks where CLAUDE_CONFIG_DIR has Claude Code look, where doctor finds them', () =>
+    withBench(async (bench) => {
+      const env = { CLAUDE_CONFIG_DIR: join(bench.home, 'elsewhere') };
+      const ran = await bench.run(['setup', '--yes', '--agent', 'claude'], { env });
+      expect(ran.stdout).toContain('as ~/elsewhere/settings.json says');
+      expect(Object.keys(treeOf(bench))).not.toContain('.claude');
+      // Also where the variable is no longer set.
+      expect((await bench.run(['setup', 'uninstall'])).stdout).toContain('Taken out of 1 files');
+      expect(Object.keys(treeOf(bench))).not.toContain('elsewhere');
+    }));
+
+  test('needs no person beside those whom the config file names, and adds none', () =>
+    withBench(async (bench) => {
+      const { botToken, appToken, user } = bench.slack;
+      const config = { botToken, appToken, approvers: [{ project: '~/**', userId: user.id }] };
+      mkdirSync(join(configOf(bench), '..'), { recursive: true });
+      writeFileSync(configOf(bench), JSON.stringify(config), { mode: 0o600 });
+      const ran = await bench.run(['setup', '--yes', '--agent', 'claude'], { env: NO_SETTINGS });
+      expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(JSON.parse(readFileSync(configOf(bench), 'utf8'))).toEqual(config);
+    }));
+
+  test('goes on to its end when nobody reads what it says, and so does setup uninstall', () =>
+    withBench(async (bench) => {
+      mkdirSync(join(bench.home, '.claude'));
+      const run = async (words: string) => {
+        const command = ['/bin/sh', '-c', `{ ${BINARY} ${words}; echo "$?" >&2; } | true`];
+        const { stderr } = await bench.run([], { command });
+        return stderr;
+      };
+      expect(await run('setup --yes --agent claude')).toBe('0\n');
+      expect(treeOf(bench)['.claude/settings.json']).toContain('PermissionRequest');
+      expect(await run('setup uninstall')).toBe('0\n');
+      expect(treeOf(bench)).not.toHaveProperty(['.claude/settings.json']);
+    }));
+
+  test('is done by the program under its own name only: by another one no later set-up would know its hooks', () =>
+    withBench(async (bench) => {
+      const renamed = join(bench.home, 'csh');
+      copyFileSync(BINARY, renamed);
+      const before = treeOf(bench);
+      const ran = await bench.run(['setup', '--yes', '--agent', 'claude'], { command: [renamed] });
+      expect(ran.stderr).toEndWith('code: usage\n');
+      expect(treeOf(bench)).toEqual(before);
+    }));
+
   test.each<[string, readonly string[], Record<string, string>, string]>([
     ['an agent that there is not', ['--agent', 'clippy'], {}, 'usage'],
     ['a scope that there is not', ['--scope', 'galaxy'], {}, 'usage'],
@@ -124,6 +188,8 @@ describe('setup without questions', () => {
     ['a bot token that Slack refuses', ['--bot-token', 'xoxb-1-2-nobody'], {}, 'slack-auth'],
     ['an app token that Slack refuses', ['--app-token', 'xapp-1-A0-2-nobody'], {}, 'slack-auth'],
     ['a person that is none', ['--user-id', 'bob'], {}, 'usage'],
+    ['a person whom Slack does not know', ['--user-id', 'U0NOBODY00'], {}, 'slack-config'],
+    ['a port that is none', ['--transport', 'http', '--http', '99999'], {}, 'bad-config'],
   ])('with %s says so in one line and changes nothing', (_what, args, env, code) =>
     withBench(async (bench) => {
       mkdirSync(join(bench.home, '.claude'));
@@ -269,16 +335,47 @@ describe('setup at a terminal', () => {
     60_000,
   );
 
-  test('that is broken off changes nothing', () =>
+  test('keeps what somebody has written into the settings before the answer, and a no writes nothing', () =>
+    withBench(async (bench) => {
+      mkdirSync(join(bench.home, '.claude'));
+      const path = join(bench.home, '.claude/settings.json');
+      const { botToken, appToken, user } = bench.slack;
+      mkdirSync(join(configOf(bench), '..'), { recursive: true });
+      writeFileSync(configOf(bench), JSON.stringify({ botToken, appToken, userId: user.id }), { mode: 0o600 });
+      const before = treeOf(bench);
+      const args = ['setup', '--agent', 'claude', '--mode', 'dialog', '--transport', 'http', '--no-keychain'];
+      const refused = openTerminal(bench, args);
+      await refused.shows('Write these hooks?');
+      refused.type('n');
+      expect(await refused.exited).toBe(75);
+      expect(treeOf(bench)).toEqual(before);
+
+      const asked = openTerminal(bench, args);
+      await asked.shows('Write these hooks?');
+      writeFileSync(path, '{ "model": "opus" }\n');
+      asked.type('y');
+      expect(await asked.exited).toBe(78);
+      expect(asked.text()).toContain('changed meanwhile');
+      expect(readFileSync(path, 'utf8')).toBe('{ "model": "opus" }\n');
+    }));
+
+  test.each([
+    ['Ctrl-C', '\x03'],
+    ['Ctrl-D', '\x04'],
+    ['Esc', '\x1b'],
+  ])('that is broken off with %s changes nothing, and says so', (_key, typed) =>
     withBench(async (bench) => {
       const before = treeOf(bench);
       const terminal = openTerminal(bench, ['setup', '--no-open']);
       await terminal.shows('Bot token');
-      terminal.type('\x03');
+      terminal.type(typed);
       expect(await terminal.exited).toBe(75);
       expect(terminal.text()).toContain('code: stopped');
+      // The cursor is there again.
+      expect(terminal.text().lastIndexOf('\x1b[?25h')).toBeGreaterThan(terminal.text().lastIndexOf('\x1b[?25l'));
       expect(treeOf(bench)).toEqual(before);
-    }));
+    }),
+  );
 });
 
 /** The program at a terminal of its own. */

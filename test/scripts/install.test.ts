@@ -112,6 +112,41 @@ describe('install.sh', () => {
     }
   });
 
+  test('follows no redirection away from https', async () => {
+    release('linux-x64', 'echo 1.2.3');
+    machine('Linux', 'x86_64');
+    const server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: ({ url }) => {
+        const { pathname, origin } = new URL(url);
+        if (pathname.startsWith('/moved/')) return Response.redirect(`${origin}/${pathname.slice(7)}`);
+        return new Response(Bun.file(join(from, pathname)));
+      },
+    });
+    try {
+      const { stderr, exitCode } = await run('--from', `http://127.0.0.1:${server.port}/moved`);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain('Cannot get SHA256SUMS');
+      expect(existsSync(installed)).toBe(false);
+    } finally {
+      await server.stop(true);
+    }
+  });
+
+  test('puts nothing into a directory that stands in the place of the program', async () => {
+    release('linux-x64', 'echo 1.2.3');
+    machine('Linux', 'x86_64');
+    mkdirSync(installed, { recursive: true });
+    const { stdout, stderr, exitCode } = await run('--from', from);
+    expect([exitCode, stdout, stderr]).toEqual([
+      1,
+      '',
+      `install.sh: Expected ${installed} to be a program, got a directory\n`,
+    ]);
+    expect(readdirSync(installed)).toEqual([]);
+  });
+
   test('unpacks nothing whose checksum is another one, and leaves what is installed', async () => {
     release('linux-x64', 'echo 1.2.3');
     machine('Linux', 'x86_64');
@@ -146,6 +181,11 @@ describe('install.sh', () => {
     [['--from'], 'Expected a value for --from, got none'],
     [['now'], 'Expected --from DIR-OR-URL and --to DIR, got now'],
     [['--from', 'http://127.0.0.1.invalid/x'], 'Expected an https address, got http://127.0.0.1.invalid/x'],
+    [
+      ['--from', 'http://127.0.0.1:80@example.invalid/x'],
+      'Expected an address without a user, got http://127.0.0.1:80@example.invalid/x',
+    ],
+    [['--from', '/x', '--to', ''], 'Expected a value for --to, got none'],
     [['--from', 'ftp://localhost/x'], 'Expected an https address, got ftp://localhost/x'],
   ])('refuses %j', async (args, message) => {
     machine('Linux', 'x86_64');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { parse } from 'jsonc-parser';
+import { type ParseError, parse } from 'jsonc-parser';
 import { isOurs, withHooks, withoutHooks } from '../../src/setup/hook-edits.ts';
 import { type HookPlan, type PlanOptions, planHooks, timeoutFor } from '../../src/setup/hook-plans.ts';
 import type { AgentName } from '../../src/types.ts';
@@ -55,6 +55,35 @@ describe('hooks in an agent’s settings', () => {
       expect(parse(withHooks(nothing, CLAUDE)).hooks.PermissionRequest).toEqual([CLAUDE.hooks[0]?.[1]]);
   });
 
+  test('go without the comments that were there alone', () => {
+    for (const text of ['{ "hooks": { // none yet\n} }', '{ "hooks": { "Stop": [ /* none yet */ ] } }']) {
+      const left = withoutHooks(withHooks(text, CLAUDE), 'FILE');
+      expect(left).toContain('none yet');
+      expect(parse(left)).toEqual(parse(text));
+    }
+  });
+
+  test('swallow nothing when they go from behind a comment that ends with its line', () => {
+    const texts = [
+      '{ "a": 1, // b\n"hooks": {}}',
+      '{ "a": 1, // b\r\n"hooks": { "Stop": [{ "command": "claude-slack-hook" }]}}',
+      '{ "hooks": { "Stop": ["x", // c\n{ "command": "claude-slack-hook" }]} }',
+      '{ "hooks": { "Stop": [ // c\n{ "command": "claude-slack-hook" }, "x"]} }',
+    ];
+    for (const text of texts) {
+      const left = withoutHooks(withHooks(text, CLAUDE), 'FILE');
+      const errors: ParseError[] = [];
+      const { hooks: _ours, ...rest } = parse(left, errors, JSONC);
+      const { hooks: _before, ...before } = parse(text);
+      expect([errors, rest]).toEqual([[], before]);
+      expect(left).not.toContain('claude-slack-hook');
+    }
+  });
+
+  test('are not taken out of a file without any: it stays as it is, byte for byte', () => {
+    for (const text of ['', ' \n', '\uFEFF', '{ }', '// nothing\n{}']) expect(withoutHooks(text, 'FILE')).toBe(text);
+  });
+
   test('of an older version, a place or a mode that has changed are replaced', () => {
     const older = withHooks(FILES['foreign hooks of the same and of other events'] ?? '', {
       ...planOf('claude', { program: '/old place/claude-slack-hook', mode: 'every-call', deadlineMs: 60_000 }),
@@ -76,6 +105,18 @@ describe('hooks in an agent’s settings', () => {
     ['hooks that are a list', '{ "hooks": [] }'],
     ['hooks that are null', '{ "hooks": null }'],
     ['an event that is no list', '{ "hooks": { "Stop": {} } }'],
+    // An agent takes the last one; an edit would meet the first.
+    [
+      'hooks twice',
+      '{ "hooks": { "Stop": [{ "command": "a" }] }, "hooks": { "Stop": [{ "command": "claude-slack-hook" }] } }',
+    ],
+    ['an event twice', '{ "hooks": { "Stop": [], "Stop": [{ "command": "claude-slack-hook" }] } }'],
+    [
+      'a list of hooks twice',
+      '{ "hooks": { "Stop": [{ "hooks": [{}], "hooks": [{ "command": "claude-slack-hook" }] }] } }',
+    ],
+    ['far too much in itself', '['.repeat(200_000)],
+    ['a prototype with hooks', '{ "__proto__": { "hooks": { "Stop": [{ "command": "claude-slack-hook" }] } } }'],
   ])('are not put into a file that holds %s', (_what, text) => {
     expect(() => withHooks(text, CLAUDE)).toThrow(/^Expected \/home\/dev\/.claude\/settings.json to /);
     expect(() => withoutHooks(text, 'FILE')).toThrow(/^Expected FILE to /);
@@ -87,10 +128,33 @@ describe('hooks in an agent’s settings', () => {
       '/a/b/claude-slack-hook --observe',
       "'/a b/claude-slack-hook' -l debug",
       'cd / && "claude-slack-hook"',
+      'A=1 exec timeout -k 5 600 "$HOME/.local/bin/claude-slack-hook" --observe | tee log',
+      "sh -c 'exec /a/claude-slack-hook'",
+      'npx --yes claude-slack-hook',
+      'echo $(claude-slack-hook)',
     ];
-    const others = ['claude-slack-hook-lint', '/x/my-claude-slack-hook', 'echo claude-slack-hooks', '', 5, undefined];
-    expect(ours.map(isOurs)).toEqual(ours.map(() => true));
-    expect(others.map(isOurs)).toEqual(others.map(() => false));
+    const others = [
+      ...['claude-slack-hook-lint', '/x/my-claude-slack-hook', 'echo claude-slack-hooks', '', 5, undefined],
+      // Of others who only speak of it, or work in a directory of that name.
+      ...['cd ~/src/claude-slack-hook && make lint', 'logger -t claude-slack-hook', 'tail /var/log/claude-slack-hook'],
+      ...[
+        'notify-send "claude-slack-hook" done',
+        "sh -c 'logger claude-slack-hook'",
+        'sh claude-slack-hook.sh',
+        'sh -c',
+      ],
+    ];
+    expect(ours.filter((command) => !isOurs(command))).toEqual([]);
+    expect(others.filter((command) => isOurs(command))).toEqual([]);
+    // Started without a shell, the whole text is the program.
+    expect(isOurs('/a b/claude-slack-hook', ['--observe'])).toBe(true);
+    expect(isOurs('/usr/bin/env', ['claude-slack-hook-lint'])).toBe(false);
+  });
+
+  test('of others that speak of the program stay where they are', () => {
+    const foreign =
+      '{ "hooks": { "Stop": [{ "hooks": [{ "type": "command", "command": "tail /x/claude-slack-hook" }] }] } }';
+    expect(withoutHooks(withHooks(foreign, CLAUDE), 'FILE')).toBe(foreign);
   });
 
   test('whatever the settings, putting them in and taking them out changes nothing else', () => {
@@ -163,6 +227,9 @@ describe('the plan', () => {
     expect(planOf('claude', { scope: 'local' }).path).toBe('/home/dev/shop/.claude/settings.local.json');
     expect(planOf('codex', { env: { CODEX_HOME: '/x' } }).path).toBe('/x/hooks.json');
     expect(planOf('codex', { env: { CODEX_HOME: 'relative' } }).path).toBe('/home/dev/.codex/hooks.json');
+    expect(planOf('claude', { env: { CLAUDE_CONFIG_DIR: '/x' } }).path).toBe('/x/settings.json');
+    expect(planOf('claude', { env: { CLAUDE_CONFIG_DIR: 'x' } }).path).toBe('/home/dev/.claude/settings.json');
+    expect(planOf('claude', { scope: 'local', env: { CLAUDE_CONFIG_DIR: '/x' } }).path).toStartWith('/home/dev/shop/');
     expect(planOf('cursor').path).toBe('/home/dev/.cursor/hooks.json');
     expect(planOf('gemini', { scope: 'project' }).path).toBe('/home/dev/shop/.gemini/settings.json');
   });

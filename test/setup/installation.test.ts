@@ -95,6 +95,63 @@ describe('what setup writes', () => {
     remove(at('not-there.json'));
   });
 
+  test('is taken out of what there was before, too: hooks that were written by hand, or a record that was lost', () => {
+    const path = put('settings.json', 'mine+ours');
+    install([planChange(path, () => 'mine+newer')], ledger);
+    remove(path);
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+  });
+
+  test('knows the directories that it has made also when somebody has changed the file since', () => {
+    const path = at('made/below/settings.json');
+    install([planChange(path, () => '+ours')], ledger);
+    writeFileSync(path, 'theirs+ours');
+    install([planChange(path, () => 'theirs+newer')], ledger);
+    expect(ledger.find(path)?.made).toEqual(
+      [at(''), at('made'), at('made/below')].map((each) => each.replace(/\/$/, '')),
+    );
+    remove(path);
+    expect(readFileSync(path, 'utf8')).toBe('theirs');
+  });
+
+  test('is not written over what somebody else has written since it was shown', () => {
+    const path = put('settings.json', 'mine');
+    const change = planChange(path, (text) => `${text}+ours`);
+    writeFileSync(path, 'theirs');
+    expect(() => install([change], ledger)).toThrow('changed meanwhile');
+    const other = planChange(at('new.json'), () => 'ours');
+    put('new.json', 'theirs');
+    expect(() => install([other], ledger)).toThrow('changed meanwhile');
+    add(path);
+    const removal = planRemoval(path, ledger, (text) => text.replace('+ours', ''));
+    writeFileSync(path, 'theirs+ours, and more');
+    if (removal === undefined) throw new Error('Expected something to remove');
+    expect(() => uninstall(removal, ledger)).toThrow('changed meanwhile');
+    expect(readFileSync(path, 'utf8')).toBe('theirs+ours, and more');
+    expect(readFileSync(at('new.json'), 'utf8')).toBe('theirs');
+  });
+
+  test('leaves a file as private as somebody has made it since', () => {
+    const path = put('settings.json', 'mine');
+    add(path);
+    writeFileSync(path, 'mine+ours and a secret');
+    chmodSync(path, 0o600);
+    remove(path);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test('is in no file when it cannot be put on record', () => {
+    const paths = [put('a.json', 'mine'), at('made/b.json')];
+    add(at('made/b.json'));
+    const before = tree();
+    const state = join(dir, 'state');
+    rmSync(state, { recursive: true });
+    writeFileSync(state, 'no directory');
+    const changes = paths.map((path) => planChange(path, (text) => `${text}+ours`));
+    expect(() => install(changes, ledger)).toThrow(/^Expected .*setup\.json to be writable/);
+    expect(tree()).toEqual(before);
+  });
+
   test('is on record for this user only, and a record that is broken is none', () => {
     const path = put('settings.json', 'mine');
     add(path);

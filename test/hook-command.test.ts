@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { flagValue, readArguments, readCommand } from '../../src/doctor/hook-command.ts';
+import { flagValue, readArguments, readCommand } from '../src/hook-command.ts';
 
 describe('a hook’s command line', () => {
   test.each<[string, string | undefined, boolean]>([

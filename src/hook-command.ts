@@ -34,6 +34,27 @@ export function readCommand(line: string): HookCommand {
   };
 }
 
+/** Words that start the program that stands behind them, with options and numbers of their own. */
+const RUNNERS: ReadonlySet<string> = new Set([...BEFORE, 'timeout', 'nice', 'npx', 'bunx']);
+const SHELLS = /(^|\/)(sh|bash|zsh|dash)$/;
+
+/** Whether a command line for `sh -c` runs our program, whoever else it runs; one that only speaks of it does not. */
+export function runsOurs(line: string): boolean {
+  return split(line).some((words) => {
+    const texts = words.map(({ text }) => text);
+    const at = texts.findIndex((text) => !ASSIGNMENT.test(text) && !RUNNERS.has(text) && !/^(-|\d)/.test(text));
+    const [program = '', ...args] = texts.slice(Math.max(at, 0));
+    if (!SHELLS.test(program)) return isOurProgram(program);
+    const script = args[args.findIndex((word) => /^-\w*c$/.test(word)) + 1];
+    return script !== undefined && script !== line && runsOurs(script);
+  });
+}
+
+/** By its name, wherever it is. */
+export function isOurProgram(path: string): boolean {
+  return path.slice(path.lastIndexOf('/') + 1) === OUR_NAME;
+}
+
 /** Of a program with its arguments, which no shell reads. */
 export function readArguments(program: string, args: readonly string[]): HookCommand {
   const words = [program, ...args];
