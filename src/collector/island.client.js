@@ -6,12 +6,14 @@ import { waitingView } from './waiting-view.ts';
 
 /** Rows that are kept of what came while the page was open; the page's own stay below them. */
 const MAX_ROWS = 200;
+/** Ids that are known to be shown; many times what a resumed stream sends again. */
+const MAX_KNOWN = 5000;
 /** How often at most something is said aloud, in milliseconds. */
 const SAID_EVERY = 5000;
 /** How long after a refusal it is tried again, in milliseconds; after a cut the browser tries by itself. */
 const AGAIN = 10_000;
 
-const { live: address, view, title } = document.body.dataset;
+const { live: address, view, title, oldest = 0 } = document.body.dataset;
 const byId = (id) => document.getElementById(id);
 
 const rowList = byId('rows');
@@ -84,10 +86,19 @@ let held = [];
 
 /** Newest first, each once. */
 function take(rows) {
-  held = [...held, ...rows.filter(({ id }) => !shown.has(id))];
+  held = [...held, ...rows.filter(({ id, seq }) => !shown.has(id) && seq >= Number(oldest))];
   for (const { id } of rows) shown.add(id);
-  if (isPaused) return;
-  fresh = [...held, ...fresh].sort((one, two) => two.seq - one.seq).slice(0, MAX_ROWS);
+  for (const id of shown) {
+    if (shown.size <= MAX_KNOWN) break;
+    shown.delete(id);
+  }
+  const newest = (list) => list.sort((one, two) => two.seq - one.seq).slice(0, MAX_ROWS);
+  if (isPaused) {
+    more += Math.max(0, held.length - MAX_ROWS);
+    held = newest(held);
+    return;
+  }
+  fresh = newest([...held, ...fresh]);
   held = [];
 }
 

@@ -160,6 +160,8 @@ export function createLive(options: LiveOptions): Live {
       viewer.send(RETRY);
       sendWaiting([follower]);
       if (seq !== undefined) await resume(follower, seq).catch(viewer.end);
+      // Nobody would read the answer, nor say so.
+      if (request.signal.aborted) viewer.end();
       return new Response(viewer.body, { headers: HEADERS });
     },
     viewers: () => followers.size,

@@ -35,10 +35,11 @@ export async function activityPage(store: Pick<EventStore, 'find'>, url: URL, no
     ],
     // An empty store has no last event: whatever comes is new.
     ...(isNewest
-      ? { live: { view: 'activity', query: new URLSearchParams(query.values), after: highest(events) } }
-      : {}),
-    ...(isNewest
       ? {
+          live: {
+            ...{ view: 'activity', query: new URLSearchParams(query.values), after: highest(events) },
+            oldest: isLast ? undefined : events.at(-1)?.seq,
+          },
           refresh: {
             isOn: isRefreshed,
             other: address('/', query.values, { refresh: isRefreshed ? 'off' : undefined }),

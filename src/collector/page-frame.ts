@@ -10,7 +10,13 @@ export interface Page {
   readonly current: string;
   readonly body: readonly (Html | null)[];
   /** What the island follows: a view of live.ts, the page's own parameters, and the last `seq` that the page shows. */
-  readonly live?: { readonly view: string; readonly query: URLSearchParams; readonly after: number | undefined };
+  readonly live?: {
+    readonly view: string;
+    readonly query: URLSearchParams;
+    readonly after: number | undefined;
+    /** What came before this belongs to an older page. */
+    readonly oldest?: number | undefined;
+  };
   /** Where a browser without JavaScript loads the page again by itself: the address of the same page without it. */
   readonly refresh?: { readonly isOn: boolean; readonly other: string };
   /** Of the answer; 200 without it. */
@@ -59,7 +65,12 @@ function body({ title, current, body: content, live, refresh }: Page, { version,
   if (live?.after !== undefined) query.set('after', String(live.after));
   return h(
     'body',
-    { 'data-live': `/live?${query}`, 'data-view': live?.view ?? 'other', 'data-title': title },
+    {
+      'data-live': `/live?${query}`,
+      'data-view': live?.view ?? 'other',
+      'data-title': title,
+      'data-oldest': live?.oldest,
+    },
     icons(),
     h('a', { class: 'skip', href: '#main' }, 'Skip to the content'),
     h(

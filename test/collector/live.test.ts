@@ -242,6 +242,12 @@ describe('many who follow', () => {
     ),
   );
 
+  test('are let go when they left before the answer', async () => {
+    const live = createLive({ store: createMemoryStore(), waiting: createWaiting(), now: Date.now });
+    await live.open(new Request('http://localhost/live?view=activity&after=1', { signal: AbortSignal.abort() }));
+    expect(live.viewers()).toBe(0);
+  });
+
   test(
     'do not wait for one that does not read, which is left',
     withDashboard(
