@@ -28,6 +28,11 @@ const LOOKS: Readonly<Record<EventKind, Look>> = {
   other: { tone: 'plain', icon: 'dot' },
 };
 
+/** As the sender called it; with a word beside it for what calls itself an approval and comes from nobody who may tell of one. */
+export function typeOf({ event_type: type, kind }: Pick<EventRecord, 'event_type' | 'kind'>): string {
+  return kind === 'other' && /^\s*approval\b/i.test(type) ? `unproven: ${type}` : type;
+}
+
 /** Colour and icon; the word beside them is the event's own type. */
 export function lookOf(event: EventRecord): Look {
   const isDenied = event.kind === 'approval.decided' && fieldsOf(event.data).outcome === 'denied';

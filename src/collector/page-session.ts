@@ -1,7 +1,7 @@
 /** One session as a story: prompt, tool, wait, decision, result. */
 import type { EventRecord, EventStore } from '../events.ts';
 import { address, readCount } from './event-query.ts';
-import { lookOf, summaryOf } from './event-words.ts';
+import { lookOf, summaryOf, typeOf } from './event-words.ts';
 import { fieldsOf, textOf } from './fields.ts';
 import { type Html, h } from './html.ts';
 import { badge, type Icon, type Tone } from './markup.ts';
@@ -109,7 +109,7 @@ function eventStep({ at, event }: EventItem, now: number, share: number): Html {
     'li',
     { class: `row ${event.kind === 'prompt.submitted' ? 'prompt' : ''}` },
     h('time', { datetime: iso(at), class: 'when' }, clock(at, now)),
-    badge(h, tone, icon, clipLine(event.event_type, NAME)),
+    badge(h, tone, icon, clipLine(typeOf(event), NAME)),
     h(
       'div',
       { class: 'what' },
@@ -206,7 +206,7 @@ function json(events: readonly EventRecord[], at: number, now: number, share: nu
       h(
         'span',
         { class: 'only-heard' },
-        ` of ${clock(at, now)}: ${events.map((event) => clipLine(event.event_type, NAME)).join(', ')}`,
+        ` of ${clock(at, now)}: ${events.map((event) => clipLine(typeOf(event), NAME)).join(', ')}`,
       ),
     ),
     ...events.flatMap((event) => {

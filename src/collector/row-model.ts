@@ -1,6 +1,6 @@
 /** One event of the record as the Activity page shows it, made once for the page and for everybody who follows it. */
 import type { EventRecord } from '../events.ts';
-import { lookOf, summaryOf } from './event-words.ts';
+import { lookOf, summaryOf, typeOf } from './event-words.ts';
 import { fieldsOf, textOf } from './fields.ts';
 import type { Icon, Tone } from './markup.ts';
 import { prettyJson } from './pretty-json.ts';
@@ -15,7 +15,7 @@ export interface RowModel {
   readonly time: string;
   readonly tone: Tone;
   readonly icon: Icon;
-  /** As the sender called it. */
+  /** See `typeOf`. */
   readonly type: string;
   readonly summary: string;
   readonly session: { readonly name: string; readonly href?: string };
@@ -42,17 +42,18 @@ export function rowModel(event: EventRecord, now: number, jsonBytes: number | un
   return {
     ...{ id: event.id, seq: event.seq, at: event.timestamp, time: clock(Date.parse(event.timestamp), now) },
     ...lookOf(event),
-    ...{ type: name(event.event_type), summary: clipLine(summaryOf(event), SUMMARY), about: about.map(name) },
+    ...{ type: name(typeOf(event)), summary: clipLine(summaryOf(event), SUMMARY), about: about.map(name) },
     session: { name: name(sessionName(event)), ...linked(event.session_id) },
     ...(event.tool === null ? {} : { tool: name(event.tool) }),
     ...{ json: text, isCut, href: eventHref(event) },
   };
 }
 
-/** The name that its sender gave it, with the beginning of its id; else its id alone. */
-function sessionName({ session_id: id, meta, data }: EventRecord): string {
-  const given = textOf(fieldsOf(data), 'session_name') ?? textOf(meta ?? {}, 'X-Session-Name', 'x-session-name');
-  return given === undefined ? shortId(id) : `${given} · ${shortId(id)}`;
+/** The name that its sender gave it, in the event or in a header, with the beginning of its id; else its id alone. */
+function sessionName({ session_id: id, meta = {}, data }: EventRecord): string {
+  const given = textOf(fieldsOf(data), 'session_name') ?? textOf(meta, 'session_name');
+  // What senders write into the header that have none.
+  return given === undefined || given === 'unknown' ? shortId(id) : `${given} · ${shortId(id)}`;
 }
 
 const SHORT = 8;
