@@ -113,13 +113,8 @@ export function resolveCollector(flags: Flags, env: Environment, config: Collect
   return settings;
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
-}
-
-/** Whether only this machine can connect. What comes through a proxy comes from loopback, too, and may come from anywhere. */
-export function isLocal({ host, isBehindProxy }: Pick<CollectorSettings, 'host' | 'isBehindProxy'>): boolean {
-  return isLoopback(host) && !isBehindProxy;
 }
 
 /**
@@ -128,12 +123,13 @@ export function isLocal({ host, isBehindProxy }: Pick<CollectorSettings, 'host' 
  */
 export function checkExposure(settings: CollectorSettings, hasKeys: boolean): void {
   const { host, isKeyed: asksForKeys, apiKey, tlsCert, isBehindProxy } = settings;
-  if (isLocal(settings)) return;
+  // A proxy on this machine brings everybody's requests.
+  if (isLoopback(host) && !isBehindProxy) return;
   const refuse = (expected: string, hint: string): never => {
-    const place = isBehindProxy ? `behind a proxy on ${host}` : `on ${host}`;
+    const place = isLoopback(host) ? 'behind a proxy' : `on ${host}`;
     throw new AppError('bad-config', `Expected ${expected} to listen ${place}`, { hint });
   };
-  if (!asksForKeys) refuse('keys, not HOOK_AUTH=off,', 'HOOK_AUTH=off works on 127.0.0.1 only, without a proxy.');
+  if (!asksForKeys) refuse('keys, not HOOK_AUTH=off,', 'HOOK_AUTH=off works on 127.0.0.1 only, and without a proxy.');
   if (apiKey === DEMO_KEY)
     refuse('a key of your own, not the one of the example,', 'Set HOOK_API_KEY to a random text.');
   if (!hasKeys) refuse('a key', 'Run claude-slack-hook keys create, or set HOOK_API_KEY.');

@@ -1,7 +1,7 @@
 /** `collect`: takes hook events over HTTP, keeps them, and shows them. Runs until it is told to stop. */
 import { readFileSync } from 'node:fs';
 import { createCollector } from '../collector/collector.ts';
-import { type CollectorSettings, checkExposure, isLocal, resolveCollector } from '../collector/config.ts';
+import { type CollectorSettings, checkExposure, isLoopback, resolveCollector } from '../collector/config.ts';
 import { createKey, createKeyRing, type KeyRing } from '../collector/keys.ts';
 import { serve } from '../collector/serve.ts';
 import { raiseDescriptors } from '../daemon-limits.ts';
@@ -75,7 +75,7 @@ async function start(settings: CollectorSettings, keys: KeyRing, store: EventSto
     const { host, port, tlsCert, tlsKey, isKeyed, allowedHosts, rate, webhooks, isBehindProxy } = settings;
     const collector = await createCollector({
       ...{ store, keys, isKeyed, hosts: allowedHosts, rate, version: VERSION, logger, webhooks },
-      isLocal: isLocal(settings),
+      isLocal: isLoopback(host) && !isBehindProxy,
       isSecure: tlsCert !== undefined || isBehindProxy,
     });
     const tls =
