@@ -1,5 +1,6 @@
 /** The full files of events, each with its index beside it, which is made again where it is missing, torn or of another file. */
 import { closeSync, fstatSync, openSync, renameSync } from 'node:fs';
+import { AppError } from '../errors.ts';
 import { type Hash, lookUp } from './event-buckets.ts';
 import { discard, type EventFiles, sizeOf, storeError, writeWhole } from './event-files.ts';
 import { createIndex } from './event-growing.ts';
@@ -44,6 +45,9 @@ export interface Segments {
   save(): Promise<void>;
 }
 
+/** An index that is lost while its file is in use. */
+const INDEX_HINT = 'Start the collector again: it makes the index anew.';
+
 /** Opens all full files of a log. Throws AppError('store') for what cannot be read. */
 export async function openSegments(files: EventFiles): Promise<Segments> {
   const segments = new Map<string, Segment>();
@@ -69,25 +73,36 @@ export async function openSegments(files: EventFiles): Promise<Segments> {
     return saving;
   };
 
+  const pathOf = ({ name, isZipped }: Segment): string => (isZipped ? files.zipped(name) : files.plain(name));
+
+  /** True where somebody has taken the file away: it is forgotten then. */
+  const isGone = (segment: Segment): boolean => {
+    if (sizeOf(pathOf(segment)) !== undefined) return false;
+    segments.delete(segment.name);
+    tables.forget(segment.name);
+    return true;
+  };
+
   const view = (name: string): EventView | undefined => {
     const segment = segments.get(name);
     if (segment === undefined) return undefined;
     const { head, held, isZipped } = segment;
-    const path = isZipped ? files.zipped(name) : files.plain(name);
-    const indexFd = held === undefined ? openSync(files.index(name), 'r') : undefined;
+    let indexFd: number | undefined;
     const close = (): void => {
       if (indexFd !== undefined) closeSync(indexFd);
     };
-    const read = indexFd === undefined ? wordsOfBytes(held ?? new Uint8Array()) : wordsOfFile(indexFd);
     try {
-      return openView(path, (fd) => {
+      if (held === undefined) indexFd = openSync(files.index(name), 'r');
+      const read = indexFd === undefined ? wordsOfBytes(held ?? new Uint8Array()) : wordsOfFile(indexFd);
+      return openView(pathOf(segment), (fd) => {
         const cached = memberKeys(members, name, fstatSync(fd).ino);
         const data = isZipped ? zippedData(fd, readMembers(read, head), head.fileBytes, cached) : plainData(fd);
         return { index: sidecarIndex(read, head), data, close };
       });
     } catch (error) {
       close();
-      throw storeError(`Cannot read ${path}`, error);
+      if (isGone(segment)) return undefined;
+      throw storeError(`Cannot read ${pathOf(segment)}`, error);
     }
   };
 
@@ -114,7 +129,9 @@ export async function openSegments(files: EventFiles): Promise<Segments> {
         const index = sidecarIndex(read, segment.head);
         return hashes.map((hash) => index.named(hash));
       });
-      return found ?? [];
+      if (found !== undefined) return found;
+      if (isGone(segment)) return hashes.map(() => []);
+      throw new AppError('store', `Cannot read ${files.index(segment.name)}`, { hint: INDEX_HINT });
     },
     save,
   };
@@ -157,14 +174,25 @@ async function remake(files: EventFiles, name: string, isZipped: boolean, fileBy
       if (event !== undefined) index.add(event, offset, length);
     });
     const bytes = encodeSidecar(index.contents(), fileBytes, members);
-    const temporary = `${files.index(name)}.tmp`;
-    await writeWhole(temporary, bytes);
-    renameSync(temporary, files.index(name));
-    return { name, isZipped, head: headOf(bytes, fileBytes), held: undefined };
+    const isWritten = await writeIndex(files, name, bytes);
+    return { name, isZipped, head: headOf(bytes, fileBytes), held: isWritten ? undefined : bytes };
   } catch (error) {
     throw storeError(`Cannot read ${path}`, error);
   } finally {
     if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** False where it cannot be written, as on a full disk: what is stored can be read all the same. */
+async function writeIndex(files: EventFiles, name: string, bytes: Uint8Array): Promise<boolean> {
+  const temporary = `${files.index(name)}.tmp`;
+  try {
+    await writeWhole(temporary, bytes);
+    renameSync(temporary, files.index(name));
+    return true;
+  } catch {
+    discard(temporary);
+    return false;
   }
 }
 

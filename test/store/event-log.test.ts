@@ -293,6 +293,48 @@ describe('the files of the event log', () => {
     expect(await store.count()).toBe(1);
   });
 
+  test('that are full are missed by nobody when they are taken away', async () => {
+    const store = await place.open({ segmentBytes: 1 });
+    const events = Array.from({ length: 5 }, (_, index) => aNamedEvent(`evt-${index}`, { is_undated: true }));
+    for (const event of events) await store.append([event]);
+    await store.retain({ eventDays: 30, approvalDays: 30 }, Date.now(), true);
+    for (const name of readdirSync(place.directory))
+      if (name !== 'events.jsonl') rmSync(join(place.directory, name), { force: true });
+    expect(await store.find({}, 10)).toStrictEqual(events.slice(-1));
+    expect(await store.sessions({}, 10)).toMatchObject([{ events: 1 }]);
+    expect(await store.append(events)).toEqual({ stored: 4, duplicates: 1 });
+    expect(await store.count()).toBe(5);
+  });
+
+  test('are not taken for others when an index is lost: nothing is stored twice', async () => {
+    const store = await place.open({ segmentBytes: 1 });
+    const events = [aNamedEvent('evt-1'), anEvent(), anEvent()];
+    for (const event of events) await store.append([event]);
+    await store.close();
+    const again = await place.open({ segmentBytes: 1 });
+    for (const name of readdirSync(place.directory).filter((file) => file.endsWith('.idx')))
+      rmSync(join(place.directory, name));
+    expect(await failure(again.append(events.slice(0, 1)))).toBe('AppError store');
+    expect(await failure(again.find({}, 10))).toBe('AppError store');
+    await again.close();
+    expect(await (await place.open()).append(events.slice(0, 1))).toEqual({ stored: 0, duplicates: 1 });
+  });
+
+  test('can be read where an index that is missing cannot be written', async () => {
+    let store = await place.open({ segmentBytes: 1 });
+    const events = [aNamedEvent('evt-1'), anEvent(), anEvent()];
+    for (const event of events) await store.append([event]);
+    await store.close();
+    for (const name of readdirSync(place.directory).filter((file) => file.endsWith('.idx'))) {
+      rmSync(join(place.directory, name));
+      mkdirSync(join(place.directory, name));
+      writeFileSync(join(place.directory, name, 'in the way'), '');
+    }
+    store = await place.open({ segmentBytes: 1 });
+    expect(await store.find({}, 10, 'oldest')).toStrictEqual(events);
+    expect(await store.append(events.slice(0, 1))).toEqual({ stored: 0, duplicates: 1 });
+  });
+
   test('that somebody else has written to are read again', async () => {
     const store = await place.open();
     await store.append([anEvent()]);
