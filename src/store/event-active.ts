@@ -88,12 +88,12 @@ export async function openActive(files: EventFiles, disk: EventDisk): Promise<Ac
     named: (hash) => file.index.named(hash),
     write: async (bytes, lines, now) => {
       try {
-        hasFailed = true;
         await makeSure();
         await disk.write(file.fd, bytes, file.good);
         await disk.sync(file.fd);
         hasFailed = false;
       } catch (error) {
+        hasFailed = true;
         await takeOff().catch(() => {});
         throw storeError(`Cannot write ${path}`, error);
       }

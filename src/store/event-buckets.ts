@@ -54,14 +54,36 @@ export function writeBuckets(words: Uint32Array, entries: Entries, count: number
   }
 }
 
+const NONE: readonly number[] = [];
+
 /** The numbers that may belong to a hash; `words` reads from the table of `count` entries. */
-export function lookUp(words: (from: number, count: number) => Uint32Array, count: number, hash: Hash): number[] {
-  if (count === 0) return [];
+export function lookUp(
+  words: (from: number, count: number) => Uint32Array,
+  count: number,
+  hash: Hash,
+): readonly number[] {
+  if (count === 0) return NONE;
   const bits = bitsFor(count);
   const [start = 0, end = 0] = words(bucketOf(hash.high, bits), 2);
-  if (start >= end || end > count) return [];
-  const found = words(2 ** bits + 1 + 2 * start, 2 * (end - start));
-  const numbers: number[] = [];
-  for (let at = 0; at < found.length; at += 2) if (found[at] === hash.low) numbers.push(found[at + 1] ?? 0);
-  return numbers;
+  if (start >= end || end > count) return NONE;
+  return matching(words(2 ** bits + 1 + 2 * start, 2 * (end - start)), 0, 2 * (end - start), hash);
+}
+
+/** The same in a table that is in memory. */
+export function lookUpIn(table: Uint32Array, count: number, hash: Hash): readonly number[] {
+  if (count === 0) return NONE;
+  const bits = bitsFor(count);
+  const bucket = bucketOf(hash.high, bits);
+  const first = 2 ** bits + 1;
+  return matching(table, first + 2 * (table[bucket] ?? 0), first + 2 * (table[bucket + 1] ?? 0), hash);
+}
+
+function matching(words: Uint32Array, from: number, to: number, { low }: Hash): readonly number[] {
+  let numbers: number[] | undefined;
+  for (let at = from; at < to; at += 2)
+    if (words[at] === low) {
+      numbers ??= [];
+      numbers.push(words[at + 1] ?? 0);
+    }
+  return numbers ?? NONE;
 }

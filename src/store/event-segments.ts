@@ -1,7 +1,7 @@
 /** The full files of events, each with its index beside it, which is made again where it is missing, torn or of another file. */
 import { closeSync, fstatSync, openSync, renameSync } from 'node:fs';
 import { AppError } from '../errors.ts';
-import { type Hash, lookUp } from './event-buckets.ts';
+import { type Hash, lookUpIn } from './event-buckets.ts';
 import { discard, type EventFiles, sizeOf, storeError, writeWhole } from './event-files.ts';
 import { createIndex } from './event-growing.ts';
 import type { IndexContents } from './event-index.ts';
@@ -121,10 +121,8 @@ export async function openSegments(files: EventFiles): Promise<Segments> {
     },
     named: (segment, hashes) => {
       const count = segment.head.summary.named;
-      const look = (words: (from: number, count: number) => Uint32Array): number[][] =>
-        hashes.map((hash) => lookUp(words, count, hash));
       const table = tables.get(segment, hashes.length, () => readTable(files, segment));
-      if (table !== undefined) return look((from, words) => table.subarray(from, from + words));
+      if (table !== undefined) return hashes.map((hash) => lookUpIn(table, count, hash));
       const found = withSidecar(files.index(segment.name), (read) => {
         const index = sidecarIndex(read, segment.head);
         return hashes.map((hash) => index.named(hash));
