@@ -109,9 +109,9 @@ export async function openActive(files: EventFiles, disk: EventDisk): Promise<Ac
         await makeSure();
         // First what can fail: a full disk, or too many open files.
         next = openSync(`${path}.tmp`, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC, 0o600);
-        renameSync(path, files.plain(name));
-        renameSync(`${path}.tmp`, path);
+        changePlaces(path, files.plain(name));
       } catch (error) {
+        hasFailed = true;
         if (next !== undefined) closeSync(next);
         throw storeError(`Cannot rename ${path}`, error);
       }
@@ -132,6 +132,17 @@ export async function openActive(files: EventFiles, disk: EventDisk): Promise<Ac
     },
     close: () => closeSync(file.fd),
   };
+}
+
+/** Gives a file another name, and its own to the empty one: both, or neither. */
+function changePlaces(path: string, full: string): void {
+  renameSync(path, full);
+  try {
+    renameSync(`${path}.tmp`, path);
+  } catch (error) {
+    renameSync(full, path);
+    throw error;
+  }
 }
 
 /** Rejects where a small file cannot be written. */

@@ -260,6 +260,20 @@ describe('the files of the event log', () => {
     expect(await store.count()).toBe(7);
   });
 
+  test('that cannot be put aside take nothing more, lose nothing, and go on when they can', async () => {
+    const store = await place.open({ segmentBytes: 1 });
+    const first = anEvent();
+    await store.append([first]);
+    mkdirSync(`${place.path}.tmp`);
+    expect(await failure(store.append([anEvent()]))).toBe('AppError store');
+    expect(await store.find({}, 10)).toStrictEqual([first]);
+    rmSync(`${place.path}.tmp`, { recursive: true });
+    const next = anEvent();
+    await store.append([next]);
+    expect(place.records()).toStrictEqual([first, next]);
+    await store.check();
+  });
+
   test('are all there after a crash while one was put aside', async () => {
     const events = [anEvent(), aNamedEvent('evt-1'), anEvent()];
     let store = await place.open();
