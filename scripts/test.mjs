@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensurePrograms } from './debian.mjs';
 import { BUN, ensureCompiled, ensureOfficialTypes, HERMETIC, ROOT } from './setup.mjs';
 
 /** A bound against hangs, not a measure: a busy machine takes its time. */
@@ -10,6 +11,7 @@ const HANG_MS = 30_000;
 const [only, ...rest] = process.argv.slice(2);
 const isWhole = only === undefined;
 ensureCompiled();
+ensurePrograms();
 ensureOfficialTypes();
 mkdirSync(join(ROOT, 'dist'), { recursive: true });
 const report = join(ROOT, 'dist/junit.xml');

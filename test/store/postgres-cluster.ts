@@ -1,6 +1,6 @@
 /** A PostgreSQL server of the tests' own: real, private, on a free port of loopback, gone when they are. */
 
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,10 +31,12 @@ const NOBODY = 65_534;
 
 /**
  * @param isDurable as a real server is: what it says it has written reaches the disk
- * @throws Error when there is no PostgreSQL and none can be installed
+ * @throws Error when there is no PostgreSQL; see scripts/debian.mjs
  */
 export async function createPostgresCluster({ isDurable = false } = {}): Promise<PostgresCluster> {
-  const bin = findPrograms() ?? installPrograms();
+  const bin = findPrograms();
+  if (bin === undefined)
+    throw new Error('Expected PostgreSQL 15 or newer for the tests, got none: apt-get install postgresql-15');
   const directory = mkdtempSync(join(tmpdir(), 'csh-postgres-'));
   const data = join(directory, 'data');
   const port = await freePort();
@@ -116,37 +118,6 @@ function findPrograms(): string | undefined {
     .sort((a, b) => b - a)
     .map((version) => join(PACKAGES, String(version), 'bin'));
   return [...places, '/opt/homebrew/opt/postgresql@15/bin'].find((place) => existsSync(join(place, 'initdb')));
-}
-
-/** A machine that runs the tests first has nothing: the package comes without a server that runs by itself. */
-function installPrograms(): string {
-  if (process.getuid?.() !== 0 || Bun.which('apt-get') === null)
-    throw new Error(
-      'Expected PostgreSQL 15 or newer for the tests, got none: install it (Debian: apt-get install postgresql-15)',
-    );
-  const settings = '/etc/postgresql-common/createcluster.conf';
-  if (!existsSync(settings)) {
-    mkdirSync('/etc/postgresql-common', { recursive: true });
-    writeFileSync(settings, 'create_main_cluster = false\n');
-  }
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  run(['apt-get', 'update', '-q'], env);
-  run(
-    [
-      'apt-get',
-      'install',
-      '-y',
-      '-q',
-      '--no-install-recommends',
-      '-o',
-      'Dpkg::Options::=--force-confold',
-      'postgresql-15',
-    ],
-    env,
-  );
-  const found = findPrograms();
-  if (found === undefined) throw new Error('Expected PostgreSQL 15 in its package, got none');
-  return found;
 }
 
 interface Owner {
