@@ -170,7 +170,10 @@ export const VERB_HELP: Readonly<Record<VerbName, VerbHelp>> = {
     help: "The collector's keys: create prints one, once; list shows what there are; revoke ends one",
     options: {
       name: { value: 'NAME', help: 'What it is for' },
-      scope: { value: 'SCOPES', help: 'ingest, read, admin (beside ingest: may also tell of approvals); ingest,read by default' },
+      scope: {
+        value: 'SCOPES',
+        help: 'ingest, read, admin (beside ingest: may also tell of approvals); ingest,read by default',
+      },
       project: { value: 'NAME', help: 'All its events are of this project, and it reads no other' },
       rate: { value: 'N', help: 'Events a second' },
       id: { value: 'ID', help: 'The key to revoke, as the word behind revoke' },

@@ -240,7 +240,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   app.route('/', login.app);
   for (const path of PAGES) app.on('GET', path, needs('read'), unbound);
   const onError = (error: unknown): void => logger.error({ err: error }, 'page not made');
-  app.route('/', createPages({ store, waiting, live, now, version, onError }));
+  app.route('/', createPages({ store, waiting, live, now, version, isKeyed, onError }));
   app.notFound(({ req }) => {
     const allowed = ROUTES.filter(([path]) => path.test(req.path)).map(([, methods]) => methods);
     const [first] = allowed;

@@ -26,6 +26,8 @@ export interface Page {
 /** What is known about the collector when a page is made. */
 export interface Surroundings {
   readonly version: string;
+  /** Whether who looks can log out. */
+  readonly isKeyed: boolean;
   /** How many agents wait for a person. */
   readonly waiting: number;
 }
@@ -59,7 +61,10 @@ function head({ title, refresh }: Page): Html {
   );
 }
 
-function body({ title, current, body: content, live, refresh }: Page, { version, waiting }: Surroundings): Html {
+function body(
+  { title, current, body: content, live, refresh }: Page,
+  { version, isKeyed, waiting }: Surroundings,
+): Html {
   const query = new URLSearchParams(live?.query);
   query.set('view', live?.view ?? 'other');
   if (live?.after !== undefined) query.set('after', String(live.after));
@@ -90,6 +95,7 @@ function body({ title, current, body: content, live, refresh }: Page, { version,
       'footer',
       {},
       h('p', {}, `claude-slack-hook ${version} · times are of the zone ${zone()}`),
+      isKeyed ? logout() : null,
       refresh === undefined ? null : refreshNote(refresh),
     ),
   );
@@ -109,6 +115,10 @@ function menuEntry([href, name]: (typeof MENU)[number], current: string, waiting
         : null,
     ),
   );
+}
+
+function logout(): Html {
+  return h('form', { action: '/logout', method: 'post' }, h('button', { class: 'quiet', type: 'submit' }, 'Log out'));
 }
 
 function refreshNote({ isOn, other }: NonNullable<Page['refresh']>): Html {

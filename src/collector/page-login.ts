@@ -48,9 +48,8 @@ function body(content: readonly Html[], version: string): Html {
       h(
         'p',
         {},
-        'The collector printed a key when it first started; ',
         h('code', {}, 'claude-slack-hook keys create --scope read'),
-        ' makes another one. The browser gets a cookie that can look and nothing else.',
+        ' makes a key; collect printed one when it first started. The browser gets a cookie that can look and nothing else.',
       ),
     ),
     h('footer', {}, h('p', {}, `claude-slack-hook ${version}`)),

@@ -19,6 +19,8 @@ export interface PagesOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly version: string;
+  /** Whether who looks has logged in, and may log out. */
+  readonly isKeyed?: boolean;
   /** Told of what went wrong; the page only says that something did. */
   readonly onError?: (error: unknown) => void;
 }
@@ -33,14 +35,16 @@ const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': PAGE_POLICY,
   'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
+  // With no-referrer a browser would say of the form to log out that it comes from nowhere.
+  'referrer-policy': 'same-origin',
   // What agents do must not lie in a browser's cache.
   'cache-control': 'no-store',
 };
 const ASSET_HEADERS = { 'x-content-type-options': 'nosniff', 'cache-control': 'public, max-age=31536000, immutable' };
 
 /** An app with `GET` routes only. Who may see it has been checked before. */
-export function createPages({ store, waiting, live, now, version, onError = () => {} }: PagesOptions): Hono {
+export function createPages(options: PagesOptions): Hono {
+  const { store, waiting, live, now, version, isKeyed = false, onError = () => {} } = options;
   const app = new Hono();
 
   const answer = async (current: string, make: () => Page | Promise<Page>): Promise<Response> => {
@@ -50,7 +54,7 @@ export function createPages({ store, waiting, live, now, version, onError = () =
         onError(error);
         return failure(current, error);
       });
-    const html = framed(page, { version, waiting: waiting.count(now()) });
+    const html = framed(page, { version, isKeyed, waiting: waiting.count(now()) });
     return new Response(html, { status: page.status ?? 200, headers: PAGE_HEADERS });
   };
 
