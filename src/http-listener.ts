@@ -61,8 +61,8 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
       : getRequestListener(
           async (request, { incoming }) => {
             const answer = await others(request);
-            // A page's stream of events has a beginning, and no end: whoever is let in is no stranger.
-            if (!REFUSALS.has(answer.status)) strangers.remove(incoming.socket as Socket);
+            // Whoever was let in has shown a key, and is a stranger no more; everybody gets these.
+            if (!isForAll(incoming, answer.status)) strangers.trust(incoming.socket as Socket);
             return answer;
           },
           { overrideGlobalObjects: false },
@@ -78,6 +78,11 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
       return;
     }
     for (const stream of [request, response]) stream.on('error', () => {});
+    // Without a key it is answered before its body is read, so that only those with one can make us wait.
+    if (!isLogin(request)) {
+      strangers.remove(request.socket);
+      response.on('close', () => strangers.back(request.socket));
+    }
     void handOver(request, response);
   });
   for (const event of ['connect', 'upgrade'] as const) server.on(event, (_request, socket) => socket.destroy());
@@ -114,8 +119,19 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
   };
 }
 
-/** No key, or not from here. */
-const REFUSALS: ReadonlySet<number> = new Set([401, 403, 421]);
+/** No key, not from here, or nothing there. */
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 405, 421]);
+/** What needs no key. */
+const OPEN_TO_ALL = /^\/(?:health|metrics|assets|login|logout)(?:[/?]|$)/;
+
+function isForAll({ url = '' }: { readonly url?: string | undefined }, status: number): boolean {
+  return REFUSALS.has(status) || OPEN_TO_ALL.test(url);
+}
+
+/** Its body is read before the key in it is known. */
+function isLogin({ url = '' }: IncomingMessage): boolean {
+  return url.startsWith('/login');
+}
 
 function isHook({ url = '' }: IncomingMessage): boolean {
   return url.replace(/\?.*$/s, '') === HTTP_PATH;
@@ -129,22 +145,34 @@ function portOf(server: Server, wanted: number): number {
 /** Connections of whom nobody knows yet whether they have the token: whoever can reach the port could hold all descriptors. */
 interface Strangers {
   add(socket: Socket): void;
-  /** It has shown the token. */
+  /** It is being answered, or has shown the token. */
   remove(socket: Socket): void;
+  /** It has been answered; who is trusted is still no stranger. */
+  back(socket: Socket): void;
+  /** It has shown a key. */
+  trust(socket: Socket): void;
   /** Hangs up on all of them. */
   leave(): void;
 }
 
 function createStrangers(): Strangers {
   const sockets = new Set<Socket>();
+  const trusted = new WeakSet<Socket>();
+  const watch = (socket: Socket): void => {
+    sockets.add(socket);
+    const [oldest] = sockets;
+    if (sockets.size > MAX_STRANGERS) oldest?.destroy();
+  };
   return {
     add: (socket) => {
-      sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
-      const [oldest] = sockets;
-      if (sockets.size > MAX_STRANGERS) oldest?.destroy();
+      watch(socket);
     },
     remove: (socket) => sockets.delete(socket),
+    back: (socket) => {
+      if (!trusted.has(socket) && !socket.destroyed) watch(socket);
+    },
+    trust: (socket) => trusted.add(socket),
     leave: () => {
       for (const socket of sockets) socket.destroy();
     },

@@ -27,7 +27,7 @@ import { createLogin } from './login.ts';
 import { createMetrics } from './metrics.ts';
 import { loginPage } from './page-login.ts';
 import { createPages, PAGE_POLICY } from './pages.ts';
-import { readQuery } from './queries.ts';
+import { readQuery, searchable } from './queries.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { createWaiting } from './waiting.ts';
 import { createWebhooks } from './webhooks.ts';
@@ -110,7 +110,8 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
 
   const waiting = createWaiting();
   waiting.add(await store.find({ kind: 'approval.', from: now() - APPROVALS_MS }, APPROVALS_READ, 'oldest'));
-  const live = createLive({ store, waiting, now });
+  const asked = searchable(store);
+  const live = createLive({ store: asked, waiting, now });
   const health = await createHealth({ store, slack });
   const metrics = createMetrics({
     uptimeMs: () => performance.now() - startedAt,
@@ -198,7 +199,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   on('GET', '/events', 'read', async ({ req, get }) => {
     const query = readQuery(new URL(req.url));
     if (!query.ok) return answer(invalidQuery(query.path, query.message));
-    const events = await store.find(boundTo(get('principal'), query.filter), query.limit);
+    const events = await asked.find(boundTo(get('principal'), query.filter), query.limit);
     return Response.json({ events, total }, { headers: { ...counts(), ...SECURITY } });
   });
   on('GET', '/export', 'read', async ({ req, get }) => {
@@ -209,7 +210,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     if (form !== 'json' && form !== 'csv') return answer(invalidQuery('format', 'Expected json or csv'));
     const type = form === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json';
     const headers = { 'Content-Type': type, 'Content-Disposition': `attachment; filename="events.${form}"` };
-    const events = await exportOf(store, boundTo(get('principal'), query.filter), form);
+    const events = await exportOf(asked, boundTo(get('principal'), query.filter), form);
     return new Response(events, { headers: { ...counts(), ...SECURITY, ...headers } });
   });
   on('GET', '/health', undefined, () => {
@@ -240,7 +241,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   app.route('/', login.app);
   for (const path of PAGES) app.on('GET', path, needs('read'), unbound);
   const onError = (error: unknown): void => logger.error({ err: error }, 'page not made');
-  app.route('/', createPages({ store, waiting, live, now, version, isKeyed, onError }));
+  app.route('/', createPages({ store: asked, waiting, live, now, version, isKeyed, onError }));
   app.notFound(({ req }) => {
     const allowed = ROUTES.filter(([path]) => path.test(req.path)).map(([, methods]) => methods);
     const [first] = allowed;

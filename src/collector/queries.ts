@@ -1,6 +1,6 @@
 /** Filters in the query of a URL. */
 import * as v from 'valibot';
-import type { EventFilter } from '../events.ts';
+import type { EventFilter, EventStore } from '../events.ts';
 import { readTime } from './event-identity.ts';
 
 const DEFAULT_LIMIT = 50;
@@ -49,6 +49,28 @@ export function readQuery(url: URL): Query {
     ...(after === undefined ? {} : { afterSeq: after }),
   };
   return { ok: true, filter: withoutUndefined(filter), limit };
+}
+
+/**
+ * The same store for filters that come from outside. What events call NUL is stored as U+FFFD, and so it is looked for:
+ * PostgreSQL takes no NUL in a question either.
+ */
+export function searchable({ find, sessions }: Pick<EventStore, 'find' | 'sessions'>): Pick<
+  EventStore,
+  'find' | 'sessions'
+> {
+  return {
+    find: (filter, ...more) => find(withoutNul(filter), ...more),
+    sessions: (filter, limit) => sessions(withoutNul(filter), limit),
+  };
+}
+
+function withoutNul<T extends EventFilter>(filter: T): T {
+  const entries = Object.entries(filter);
+  if (!entries.some(([, value]) => typeof value === 'string' && value.includes('\0'))) return filter;
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value]),
+  ) as T;
 }
 
 function withoutUndefined(filter: { readonly [Key in keyof EventFilter]: EventFilter[Key] | undefined }): EventFilter {
