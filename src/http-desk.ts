@@ -32,6 +32,8 @@ export interface HttpDeskOptions {
   readonly mustAsk: (input: HookInput, offers: Offers) => Promise<boolean>;
   /** Told of every input; resolves when it is on record, or cannot be. Never rejects. */
   readonly heard?: ((input: HookInput, secrets: readonly string[]) => Promise<void>) | undefined;
+  /** How long an agent waits for that at most, in milliseconds; 2 s if not said otherwise. */
+  readonly recordMs?: number;
 }
 
 export interface HttpDesk {
@@ -43,12 +45,15 @@ export interface HttpDesk {
 
 /** The agent goes on as if there were no hook. */
 const NO_DECISION: HttpAnswer = { status: 204 };
+/** A database that is away must not hold up the agent after each of its calls. */
+const RECORD_MS = 2_000;
 /** What a peer is told that has nothing to wait for. */
 const NOTHING = '{}\n';
 const GONE: Reply = { type: 'error', code: 'daemon-gone', message: 'The client is gone', hint: '' };
 const STOPPING: Reply = { type: 'error', code: 'daemon-stopping', message: 'The daemon is stopping', hint: '' };
 
-export function createHttpDesk({ clients, agent, app, token, settings, mustAsk, heard }: HttpDeskOptions): HttpDesk {
+export function createHttpDesk(options: HttpDeskOptions): HttpDesk {
+  const { clients, agent, app, token, settings, mustAsk, heard, recordMs = RECORD_MS } = options;
   const held = new Map<Peer, (reply: Reply | undefined) => void>();
 
   const leave = (peer: Peer, reply: Reply): void => {
@@ -87,7 +92,7 @@ export function createHttpDesk({ clients, agent, app, token, settings, mustAsk, 
     const offers = agent.offers(input);
     const recorded = heard?.(input, [token]);
     if (offers === undefined || offers.form === 'stop') {
-      await recorded;
+      await atMost(recordMs, recorded);
       await say(encodeEvent(toldOf(input, [token]), agent.name), gone);
       return NO_DECISION;
     }
@@ -121,6 +126,13 @@ export function createHttpDesk({ clients, agent, app, token, settings, mustAsk, 
       for (const peer of [...held.keys()]) leave(peer, STOPPING);
     },
   };
+}
+
+async function atMost(ms: number, work: Promise<void> | undefined): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  await Promise.race([work, late.promise]);
+  clearTimeout(timer);
 }
 
 /** What stands under our own key are commands to the daemon. */

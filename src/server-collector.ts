@@ -63,9 +63,12 @@ export function openServerCollector(options: ServerCollectorOptions): ServerColl
   return {
     note,
     restore: (left) => {
-      for (const { request, outcome } of left) {
+      for (const { request, receipts, shownAt, outcome } of left) {
         const { id, askedAt: at, agent, digest, approvers, needed, expiresAt, input } = request;
         note({ type: 'asked', at, id, agent, digest, approvers, needed, expiresAt, input });
+        // Of several only the first one's time is known, and with another time it would be another event.
+        const [receipt, ...others] = receipts;
+        if (receipt !== undefined && others.length === 0) note({ ...receipt, type: 'posted', at: shownAt ?? at, id });
         if (outcome !== undefined) note({ ...outcome, type: 'ended', id });
       }
     },

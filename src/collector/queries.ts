@@ -55,10 +55,10 @@ export function readQuery(url: URL): Query {
  * The same store for filters that come from outside. What events call NUL is stored as U+FFFD, and so it is looked for:
  * PostgreSQL takes no NUL in a question either.
  */
-export function searchable({ find, sessions }: Pick<EventStore, 'find' | 'sessions'>): Pick<
-  EventStore,
-  'find' | 'sessions'
-> {
+export function searchable({
+  find,
+  sessions,
+}: Pick<EventStore, 'find' | 'sessions'>): Pick<EventStore, 'find' | 'sessions'> {
   return {
     find: (filter, ...more) => find(withoutNul(filter), ...more),
     sessions: (filter, limit) => sessions(withoutNul(filter), limit),
