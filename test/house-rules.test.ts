@@ -61,6 +61,7 @@ const FLOOR = new Set([
   'durations',
   'hook-command',
   'csv',
+  'wildcard',
   'config-words',
 ]);
 /** What is secret in a text is asked by the recorder and by every channel. */

@@ -1,6 +1,7 @@
 /** `collector.webhooks` of the config file: which events go where, and as what. */
 import * as v from 'valibot';
 import type { EventRecord } from '../events.ts';
+import { matchesRuns } from '../wildcard.ts';
 
 const OBJECT_WORDS = 'to be an object';
 const TEXT_WORDS = 'to be a text that is not empty';
@@ -68,18 +69,5 @@ function isJson(text: string): boolean {
 
 /** What an event does not have fits nothing but `*`. */
 function fits(value: string | null, wanted: string): boolean {
-  if (wanted === '*') return true;
-  if (value === null) return false;
-  const [head = '', ...rest] = wanted.split('*');
-  const tail = rest.pop();
-  if (tail === undefined) return value === head;
-  if (!value.startsWith(head) || !value.endsWith(tail) || value.length < head.length + tail.length) return false;
-  const end = value.length - tail.length;
-  let at = head.length;
-  for (const part of rest) {
-    const found = value.indexOf(part, at);
-    if (found === -1 || found + part.length > end) return false;
-    at = found + part.length;
-  }
-  return true;
+  return wanted === '*' || (value !== null && matchesRuns(wanted, value));
 }

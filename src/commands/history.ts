@@ -4,11 +4,11 @@ import { csvLine } from '../csv.ts';
 import { age } from '../durations.ts';
 import { AppError, oneLine } from '../errors.ts';
 import { escapeHidden } from '../policy/call.ts';
-import { matchesWildcard } from '../policy/wildcard.ts';
 import { statePaths } from '../state.ts';
 import { type PastRequest, pastRequests } from '../store/requests.ts';
 import { type Verification, verifyLog } from '../store/verify.ts';
 import type { Said } from '../types.ts';
+import { matchesWildcard } from '../wildcard.ts';
 import { localTime } from './times.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,7 @@
 /** Whether a text that a tool is called with is of a pattern: narrowly for what permits, widely for what forbids. */
+
+import { isLiteral, matchesWildcard } from '../wildcard.ts';
 import { commandParts, simpleCommand } from './shell.ts';
-import { isLiteral, matchesWildcard } from './wildcard.ts';
 
 /**
  * Whether a pattern permits a shell command: as written, and only a command that is a single one without anything for

@@ -5,9 +5,9 @@
 import { homedir } from 'node:os';
 import { posix } from 'node:path';
 import type { HookInput, PermissionRule, ToolInput } from '../types.ts';
+import { matchesWildcard } from '../wildcard.ts';
 import { compileGlob, locate, type PathGlob } from './paths.ts';
 import { simpleCommands } from './shell.ts';
-import { matchesWildcard } from './wildcard.ts';
 
 export type RuledCall = Pick<HookInput, 'tool_name' | 'tool_input' | 'cwd'>;
 

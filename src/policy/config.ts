@@ -6,10 +6,10 @@ import { AGENT_NAMES } from '../protocol.ts';
 import { isAgent } from '../protocol-daemon.ts';
 import { checkSecretRule } from '../secrets.ts';
 import type { AgentName, PresenceRules } from '../types.ts';
+import { isAnything } from '../wildcard.ts';
 import { globProblem, isEveryPath } from './paths.ts';
 import { presenceRules } from './presence-config.ts';
 import { users } from './users.ts';
-import { isAnything } from './wildcard.ts';
 
 /** A pattern for the tool's main field, or patterns by field name. */
 export type Argument = string | Readonly<Record<string, string>>;

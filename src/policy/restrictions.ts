@@ -1,8 +1,8 @@
 /** What an agent that has a rule of its own would no longer ask about, although the config has something to say about it. */
 import type { PermissionRule } from '../types.ts';
+import { isLiteral, matchesWildcard } from '../wildcard.ts';
 import { EDIT_TOOLS } from './claude-rules.ts';
 import type { Conditions, PolicyConfig } from './config.ts';
-import { isLiteral, matchesWildcard } from './wildcard.ts';
 
 /** A rule about reading is also about searching (https://code.claude.com/docs/en/permissions). */
 const READ_TOOLS: ReadonlySet<string> = new Set(['Read', 'Grep', 'Glob', 'LS']);

@@ -1,9 +1,10 @@
 /** Rules of the config: whether one fires for a call, and why not. */
+
+import { isLiteral, matchesWildcard, type Strictness } from '../wildcard.ts';
 import { concernsCommand, permitsCommand, permitsUrl, urlTexts } from './arguments.ts';
 import { type Call, FILE_FIELDS, quote } from './call.ts';
 import type { Argument, Conditions, RuleConfig, RuleDecision } from './config.ts';
 import { compileGlob } from './paths.ts';
-import { isLiteral, matchesWildcard, type Strictness } from './wildcard.ts';
 
 /** What a rule decided. */
 export interface Ruling {

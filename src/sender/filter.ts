@@ -1,4 +1,5 @@
 /** Which events are sent at all. */
+import { matchesRuns } from '../wildcard.ts';
 import { eventNameOf, type SentEvent, toolOf } from './event.ts';
 
 export interface Filter {
@@ -23,21 +24,5 @@ export function isWanted(event: SentEvent, { events, tools }: Filter): boolean {
 }
 
 function fits(text: string, patterns: readonly string[]): boolean {
-  return patterns.some((pattern) => matches(text, pattern));
-}
-
-/** `*` stands for any characters. Without a regular expression: nobody's pattern can take long. */
-function matches(text: string, pattern: string): boolean {
-  const [head = '', ...rest] = pattern.split('*');
-  const tail = rest.pop();
-  if (tail === undefined) return text === head;
-  if (!text.startsWith(head) || !text.endsWith(tail) || text.length < head.length + tail.length) return false;
-  const end = text.length - tail.length;
-  let at = head.length;
-  for (const part of rest) {
-    const found = text.indexOf(part, at);
-    if (found === -1 || found + part.length > end) return false;
-    at = found + part.length;
-  }
-  return true;
+  return patterns.some((pattern) => matchesRuns(pattern, text));
 }

@@ -1,24 +1,19 @@
 /** A person logs in and out, with a real browser and the collector as it listens. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { createCollector } from '../../src/collector/collector.ts';
 import { createKeyRing } from '../../src/collector/keys.ts';
 import { serve } from '../../src/collector/serve.ts';
+import { hasChromium, openChromium, violationsOf } from './chromium.ts';
 import { dayOfEvents } from './day.ts';
 import { createMemoryStore } from './memory-store.ts';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const AXE = readFileSync(join(import.meta.dir, '../../node_modules/axe-core/axe.min.js'), 'utf8');
 const KEY = 'a key that may read';
 
-describe.skipIf(!existsSync(CHROMIUM))('a person with a browser (only where there is a Chromium)', () => {
+describe.skipIf(!hasChromium)('a person with a browser (only where there is a Chromium)', () => {
   let browser: Browser;
   beforeAll(async () => {
-    const { chromium } = await import('playwright-core');
-    // The sandbox needs a user that is not root; the pages are our own.
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    browser = await openChromium();
   });
   afterAll(async () => {
     await browser.close();
@@ -66,8 +61,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a person with a browser (only where ther
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
         await page.goto(url);
-        const found = await page.evaluate(`(() => { ${AXE}; return axe.run(document); })()`);
-        expect((found as { violations: { id: string }[] }).violations.map(({ id }) => id)).toEqual([]);
+        expect(await violationsOf(page)).toEqual([]);
       }
     }));
 });

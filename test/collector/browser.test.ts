@@ -1,15 +1,11 @@
 /** The dashboard in a real browser: what it looks like to assistive technology, to a keyboard, on a phone, and while things happen. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { hasChromium, openChromium, violationsOf } from './chromium.ts';
 import { type Dashboard, openDashboard } from './dashboard.ts';
 import { dayOfEvents } from './day.ts';
 import { approval, event } from './events.ts';
 
-/** Debian's; another one by its path. */
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const AXE = readFileSync(join(import.meta.dir, '../../node_modules/axe-core/axe.min.js'), 'utf8');
 const SESSION = '3f2a9c1e-7b54-4c1d-9a61-0c5f1d2e8b90';
 const PATHS = [
   '',
@@ -23,12 +19,10 @@ const PATHS = [
   'sessions/none',
 ];
 
-describe.skipIf(!existsSync(CHROMIUM))('in a browser (only where there is a Chromium)', () => {
+describe.skipIf(!hasChromium)('in a browser (only where there is a Chromium)', () => {
   let browser: Browser;
   beforeAll(async () => {
-    const { chromium } = await import('playwright-core');
-    // The sandbox needs a user that is not root; the pages are our own.
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    browser = await openChromium();
   });
   afterAll(async () => {
     await browser.close();
@@ -66,14 +60,6 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (only where there is a Chro
     page.evaluate(`new Promise((resolve) => {
       const timer = setInterval(() => { if (${condition}) { clearInterval(timer); resolve(); } }, 20);
     })`);
-  const scan = (page: Page): Promise<readonly string[]> =>
-    page
-      .evaluate(`(() => { ${AXE}; return axe.run(document, { resultTypes: ['violations'] }); })()`)
-      .then((result) =>
-        (result as { violations: { id: string; nodes: { html: string }[] }[] }).violations.map(
-          ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`,
-        ),
-      );
 
   for (const colorScheme of ['light', 'dark'] as const)
     for (const width of [1280, 320])
@@ -88,7 +74,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (only where there is a Chro
               await page.evaluate(
                 'document.querySelectorAll("details").forEach((one, at) => { if (at < 4) one.open = true; })',
               );
-              expect([path, await scan(page)]).toEqual([path, []]);
+              expect([path, await violationsOf(page)]).toEqual([path, []]);
               const wider = await page.evaluate(
                 'document.documentElement.scrollWidth - document.documentElement.clientWidth',
               );
@@ -107,7 +93,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (only where there is a Chro
         for (const path of ['', 'waiting', 'sessions', 'insights']) {
           await page.goto(url + path);
           await isLive(page);
-          expect([path, await scan(page)]).toEqual([path, []]);
+          expect([path, await violationsOf(page)]).toEqual([path, []]);
         }
       },
       { viewport: { width: 320, height: 800 } },

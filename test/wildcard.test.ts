@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { isAnything, isLiteral, matchesWildcard } from '../../src/policy/wildcard.ts';
+import { isAnything, isLiteral, matchesWildcard } from '../src/wildcard.ts';
 
 /** The definition, tried out in full: every `*` takes every run. */
 function naive(pattern: string, text: string, mayBreak: boolean): boolean {

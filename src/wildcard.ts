@@ -28,8 +28,8 @@ export function isAnything(pattern: string): boolean {
   return /^\*+$/.test(pattern);
 }
 
-/** The leftmost place for each literal is enough: what follows only gets more room. */
-function matchesRuns(pattern: string, text: string): boolean {
+/** The same where lines do not matter, and case does. The leftmost place for each literal is enough: what follows only gets more room. */
+export function matchesRuns(pattern: string, text: string): boolean {
   const literals = pattern.split('*');
   const first = literals[0] ?? '';
   if (literals.length === 1) return text === pattern;
