@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import type { EmulatedMessage } from '../../src/emulator/emulator-types.ts';
 import type { EventRecord } from '../../src/events.ts';
 import {
@@ -162,6 +163,80 @@ describe('the record of a daemon with a port', () => {
       expect(length).toBe(0);
       await bench.press(card, 'csh_deny');
       expect(JSON.stringify(await (await answer).json())).toContain('"deny"');
+    }));
+
+  test('[R8] whatever is asked over HTTP, with the token or a key for everything, what waits still waits', () =>
+    withBench(async (bench) => {
+      const { url, token, hook } = await openDoor(bench);
+      const admin = (await bench.run(['keys', 'create', '--scope', 'ingest,read,admin'], RUN)).stdout.trim();
+      const asked = bash('echo still here');
+      const answer = hook(asked);
+      const card = await cardOf(bench, asked);
+      const pending = async (): Promise<readonly { readonly id: string }[]> =>
+        JSON.parse((await bench.run(['status', '--json'], RUN)).stdout).pending;
+      const [request = { id: '' }] = await pending();
+      const calls = bench.slack.calls('chat.postMessage').length;
+      const told = (type: string): unknown => ({
+        ...{
+          event_type: type,
+          event_id: `${type}:${request.id}`,
+          approval_id: request.id,
+          session_id: asked.session_id,
+        },
+        data: { outcome: 'allowed', by: bench.slack.user.id },
+      });
+      const bodies = [
+        ...['approval.requested', 'approval.shown', 'approval.decided', 'approval.ended'].map(told),
+        ...[
+          { decision: 'allow', id: request.id },
+          [told('approval.decided')],
+          null,
+          asked,
+          { claude_slack_hook: { type: 'stop' } },
+        ],
+      ];
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'),
+          fc.constantFrom(
+            ...[
+              '/events',
+              '/events/batch',
+              '/hooks/codex',
+              '/hooks/cursor',
+              '/hooks/gemini',
+              '/hooks/opencode',
+              '/waiting',
+            ],
+            ...['/', '/sessions', '/export', '/login', '/logout', '/metrics', '/health', `/approvals/${request.id}`],
+            ...[
+              `/waiting/${request.id}`,
+              `/hooks/claude/${request.id}`,
+              '/hooks/claude/',
+              '/HOOKS/claude',
+              '//hooks/claude',
+            ],
+          ),
+          fc.constantFrom(admin, token, 'wrong'),
+          fc.oneof(
+            fc.constantFrom(...bodies),
+            fc.json().map((json) => JSON.parse(json)),
+          ),
+          async (method, path, key, body) => {
+            const init = method === 'GET' || method === 'HEAD' ? {} : { body: JSON.stringify(body) };
+            const headers = { ...JSON_TYPE, 'x-api-key': key };
+            const { status } = await fetch(`${url}${path}`, { method, headers, redirect: 'manual', ...init });
+            expect([200, 202, 303, 400, 401, 403, 404, 405, 415, 421, 422]).toContain(status);
+          },
+        ),
+        { numRuns: 400, endOnFailure: true },
+      );
+      expect((await pending()).map(({ id }) => id)).toEqual([request.id]);
+      expect(bench.decisions()).toMatchObject([{ type: 'asked' }]);
+      expect(bench.slack.calls('chat.postMessage')).toHaveLength(calls);
+      await bench.press(card, 'csh_deny');
+      expect(JSON.stringify(await (await answer).json())).toContain('"deny"');
+      expect(bench.decisions()).toMatchObject([{ type: 'asked' }, { type: 'ended', kind: 'denied' }]);
     }));
 
   test('of a daemon that is killed while somebody is asked goes on in the next, nothing twice and nothing lost', () =>
