@@ -24,7 +24,9 @@ export function newId(): string {
 /** Milliseconds since the epoch that a UUIDv7 was made at; undefined for any other text. */
 export function timeOfId(id: string): number | undefined {
   const [, head, tail] = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i.exec(id) ?? [];
-  return head === undefined || tail === undefined ? undefined : Number.parseInt(head + tail, 16);
+  // 48 bits of milliseconds reach beyond the years that can be written.
+  const ms = head === undefined || tail === undefined ? Number.NaN : Number.parseInt(head + tail, 16);
+  return ms <= MAX_TIME ? ms : undefined;
 }
 
 /** Year 9999: what an ISO 8601 time of four digits can say. */

@@ -62,6 +62,7 @@ const APPROVALS: ReadonlySet<string> = new Set<EventKind>([
   ...['approval.requested', 'approval.shown', 'approval.decided', 'approval.ended'],
 ] as EventKind[]);
 
+const CODEX_PLACE = /[/\\]\.codex[/\\]/;
 const SHARED_WITH_GEMINI: ReadonlySet<string> = new Set(['SessionStart', 'SessionEnd', 'Notification']);
 
 /** @param isTrusted whether its sender may tell of approvals: anybody could say that somebody approved */
@@ -77,6 +78,14 @@ export function agentOf(input: Readonly<Record<string, unknown>>, name: string):
     const agent = recognise(input);
     // Many senders date what Claude Code wrote; a time is Gemini's sign only where both have an event of that name.
     if (agent === 'gemini' && own(CLAUDE, name) !== undefined && !SHARED_WITH_GEMINI.has(name)) return 'claude';
+    // Codex says nothing of itself at a session's start and end but where it keeps what was said.
+    if (
+      agent === 'claude' &&
+      input.prompt_id === undefined &&
+      typeof input.transcript_path === 'string' &&
+      CODEX_PLACE.test(input.transcript_path)
+    )
+      return 'codex';
     // Claude Code's is what recognise says of an input without any sign.
     return agent !== 'claude' || typeof input.prompt_id === 'string' || own(CLAUDE, name) !== undefined ? agent : null;
   } catch {
