@@ -30,3 +30,13 @@ export function textsOf(fields: Fields, key: string, limit: number): readonly st
   if (!Array.isArray(value)) return [];
   return value.slice(0, limit).filter((item): item is string => typeof item === 'string');
 }
+
+/** What a project may be called, in characters. */
+const MAX_PROJECT = 256;
+
+/** The name of a directory, which is a project's; undefined where there is none. Without a regular expression: one that looks for the end of many slashes takes minutes. */
+export function lastPart(path: unknown): string | undefined {
+  if (typeof path !== 'string') return undefined;
+  const name = path.split(/[/\\]/).findLast((part) => part !== '');
+  return name === undefined || name.length > MAX_PROJECT ? undefined : name;
+}

@@ -5,6 +5,7 @@ import { isObject } from '../protocol.ts';
 import type { AgentName } from '../types.ts';
 import { idOfApproval, idOfName, isoTime, newId, readTime, timeOfId } from './event-identity.ts';
 import { agentOf, kindOf } from './event-kinds.ts';
+import { lastPart } from './fields.ts';
 
 /** Who sends, and how: the same for all events of a request. */
 export interface Sender {
@@ -210,15 +211,4 @@ function nameOf(value: unknown): string | undefined {
 /** A text that is not empty and no longer than a name may be. */
 function textOf(value: unknown, most = MAX_NAME): string | undefined {
   return typeof value === 'string' && value !== '' && value.length <= most ? value : undefined;
-}
-
-/** The name of a directory. */
-function lastPart(path: unknown): string | undefined {
-  if (typeof path !== 'string') return undefined;
-  return textOf(
-    path
-      .replace(/[/\\]+$/, '')
-      .split(/[/\\]/)
-      .at(-1),
-  );
 }
