@@ -79,22 +79,31 @@ function callOf(
   return undefined;
 }
 
-/** The approval's id, else that of the call, else the last call of the same tool with the same arguments that is still open. */
+/**
+ * The approval's id, else that of the call, else the last call of the same tool with the same arguments that is still open.
+ * Of an approval whose request is not among the events nobody knows which call it was about.
+ */
 function approvalCall(event: EventRecord, calls: readonly Call[], approval: Approval | undefined) {
   const { approval_id: id = '' } = event;
   const known = calls.find(({ approvalId }) => approvalId === id);
   if (known !== undefined) return { call: known, isNew: false };
-  const { call: line = '', toolUseId } = approval ?? {};
+  const { call: line = '', toolUseId, isRequestKnown = false } = approval ?? {};
   const fits = calls.findLast(
     (call) =>
+      isRequestKnown &&
       call.approvalId === undefined &&
       (toolUseId !== undefined && call.toolUseId !== undefined
         ? call.toolUseId === toolUseId
-        : call.result === undefined && call.tool === event.tool && call.call.startsWith(line)),
+        : call.result === undefined && call.tool === event.tool && isSameCall(call.call, line)),
   );
   const call = fits ?? { ...begun(event), call: line };
   call.approvalId = id;
   return { call, isNew: fits === undefined };
+}
+
+/** @param line as an approval holds it, which cuts it */
+function isSameCall(call: string, line: string): boolean {
+  return line === '' ? call === '' : call.startsWith(line);
 }
 
 /** Claude Code tells of a call by PreToolUse, and of its own question by PermissionRequest, which has no id. */
@@ -140,16 +149,26 @@ function begun(event: EventRecord): Call {
 }
 
 function finished(call: Call, approvals: ReadonlyMap<string, Approval>): CallItem {
-  const { at, tool, call: line, asked, result, approvalId = '' } = call;
+  const { at, asked, result, approvalId = '' } = call;
   const approval = approvals.get(approvalId);
   const ms = tookMs(asked, result, approval);
   return {
-    ...{ type: 'call', at, tool, call: line },
+    ...{ type: 'call', at, ...shownCall(call, approval) },
     ...(asked === undefined ? {} : { asked }),
     ...(approval === undefined ? {} : { approval }),
     ...(result === undefined ? {} : { result }),
     ...(ms === undefined ? {} : { ms }),
   };
+}
+
+/**
+ * What people were asked about, where they were: an agent, or whoever else may send events, could tell of another call by the
+ * same id, and its words would stand beside a person's name.
+ */
+function shownCall({ tool, call }: Call, approval: Approval | undefined): Pick<CallItem, 'tool' | 'call'> {
+  if (approval?.isRequestKnown !== true) return { tool, call };
+  const isCut = call.length > approval.call.length && isSameCall(call, approval.call);
+  return { tool: approval.tool ?? tool, call: isCut ? `${approval.call}…` : approval.call };
 }
 
 /** Without what it waited for people. */

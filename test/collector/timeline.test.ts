@@ -125,3 +125,24 @@ test('nothing of a session is lost or told twice', () => {
     expect(new Set(calls.flatMap(({ approval: wait }) => wait?.id ?? []))).toEqual(ids);
   }
 });
+
+test('what stands beside a decision is what was asked about, whatever else is told of the same call', () => {
+  const items = timelineOf([
+    hook('PreToolUse', 0, use('ls', 't1')),
+    asked('a', 10, use('rm -rf build', 't1')),
+    decided('a', 20, 'allowed'),
+    hook('PostToolUse', 30, use('echo harmless', 't1')),
+  ]);
+  expect(story(items)).toEqual(['rm -rf build: PreToolUse > allowed > PostToolUse in 10']);
+});
+
+test('a decision about a call that is not among the events stands alone', () => {
+  const items = timelineOf([hook('PreToolUse', 0, use('make deploy', 't2')), decided('earlier', 10, 'allowed')]);
+  expect(story(items)).toEqual(['make deploy: PreToolUse', ': allowed']);
+});
+
+test('a call that an approval has cut shows that there is more of it', () => {
+  const long = `echo ${'x'.repeat(800)}`;
+  const [item] = timelineOf([hook('PreToolUse', 0, use(long, 't1')), asked('a', 10, use(long, 't1'))]);
+  expect(item?.type === 'call' && item.call).toBe(`${long.slice(0, 500)}…`);
+});
