@@ -399,6 +399,30 @@ describe('the door', () => {
       expect((await response).status).toBe(200);
     }));
 
+  test('takes nobody for known who got what everybody gets', async () => {
+    const others = (request: Request): Response =>
+      new URL(request.url).pathname === '/live'
+        ? new Response(new ReadableStream(), { headers: { 'Content-Type': 'text/event-stream' } })
+        : new Response('', { status: request.url.endsWith('/health') ? 200 : 404 });
+    const listener = await createHttpListener({ ...NOBODY, port: 0, others });
+    const connected = (path: string): Promise<net.Socket> =>
+      new Promise((resolve) => {
+        const socket = net.connect({ port: listener.port(), host: '127.0.0.1' });
+        socket.on('error', () => {});
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+        socket.once('data', () => resolve(socket));
+      });
+    const known = await connected('/live');
+    const first = await connected('/health');
+    const gone = new Promise<string>((resolve) => first.on('close', () => resolve('gone')));
+    const strangers = Array.from({ length: 70 }, (_, number) => connected(number % 2 === 0 ? '/health' : '/nothing'));
+    expect(await gone).toBe('gone');
+    expect(known.closed).toBe(false);
+    known.destroy();
+    await listener.stop();
+    await Promise.race(strangers);
+  });
+
   test('takes no head of any size', () =>
     withOffice(async ({ port, asked }) => {
       expect(await talk(port, head(port, `X: ${'x'.repeat(200_000)}\r\n\r\n`))).not.toContain(' 200 ');

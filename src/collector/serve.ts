@@ -7,6 +7,8 @@ export interface ServeOptions {
   readonly port: number;
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** See `IDLE_SECONDS`. */
+  readonly idleSeconds?: number;
 }
 
 export interface Serving {
@@ -22,19 +24,19 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const IDLE_SECONDS = 10;
 
 /** Throws AppError('bad-config') for a place that cannot be listened on. */
-export function serve({ host, port, tls, fetch }: ServeOptions): Serving {
+export function serve({ host, port, tls, fetch, idleSeconds = IDLE_SECONDS }: ServeOptions): Serving {
   try {
     const server = Bun.serve({
       hostname: host,
       port,
-      idleTimeout: IDLE_SECONDS,
+      idleTimeout: idleSeconds,
       maxRequestBodySize: MAX_BODY_BYTES,
       ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
-      fetch: (request, own) => {
-        // A page's stream of events is quiet for longer than that.
-        // An address cannot always be made of it: a Host may be anything.
-        if (URL.parse(request.url)?.pathname === '/live') own.timeout(request, 0);
-        return fetch(request);
+      fetch: async (request, own) => {
+        const answer = await fetch(request);
+        // A page's stream of events is quiet for longer than that; whoever is refused one must not stay for ever.
+        if (answer.headers.get('content-type')?.startsWith('text/event-stream') === true) own.timeout(request, 0);
+        return answer;
       },
       error: () =>
         Response.json({ error: { code: 'error', message: 'The request could not be answered' } }, { status: 500 }),
