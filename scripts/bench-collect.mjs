@@ -1,4 +1,4 @@
-/** Measures the collector: events a second, what they cost, and what they do to approvals. `-- --soak` also watches its memory for ten minutes. */
+/** Measures the collector: events a second, what they cost, and what they do to approvals. `-- --soak` watches its memory for ten minutes instead. */
 import { join } from 'node:path';
 import { ensurePrograms } from './debian.mjs';
 import { BUN, ensureCompiled, HERMETIC, ROOT, run } from './setup.mjs';

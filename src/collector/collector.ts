@@ -50,8 +50,6 @@ export interface CollectorOptions {
   /** Of the daemon that it runs in. */
   readonly slack?: (() => SlackView) | undefined;
   readonly webhooks: readonly WebhookRule[];
-  /** See `createSequence`; one of its own by default. */
-  readonly nextSeq?: () => number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -59,10 +57,8 @@ export interface CollectorOptions {
 export interface Collector {
   /** Never rejects. */
   fetch(request: Request): Response | Promise<Response>;
-  /** Takes events of this process; resolves when they are on disk, or with what is in the way. */
+  /** Takes events of this process, and numbers them anew; resolves when they are on disk, rejects with what is in the way. */
   record(events: readonly EventRecord[]): Promise<void>;
-  /** Numbers for events that are made here. */
-  readonly nextSeq: () => number;
   /** Ends the answers that would never end by themselves. */
   hangUp(): void;
   /** Waits for what is being written, and closes the store. */
@@ -105,7 +101,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const { store, keys, isKeyed, hosts, isLocal, isSecure, rate, version, logger, slack, now = Date.now } = options;
   const startedAt = performance.now();
   const [newest] = await store.find({}, 1);
-  const nextSeq = options.nextSeq ?? createSequence(now, newest?.seq);
+  const nextSeq = createSequence(now, newest?.seq);
   let total = await store.count();
 
   const waiting = createWaiting();
@@ -253,14 +249,14 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   });
 
   return {
-    nextSeq,
     fetch: (request) => {
       const why = door.judge(request.headers);
       if (why !== undefined) return answer(why === 'host' ? WRONG_HOST : WRONG_ORIGIN);
       return app.fetch(request);
     },
     record: async (events) => {
-      const isTaken = await ingest.offer(events, events.length * RECORD_BYTES);
+      const numbered = events.map((event) => ({ ...event, seq: nextSeq() }));
+      const isTaken = await ingest.offer(numbered, events.length * RECORD_BYTES);
       if (!isTaken) throw new Error(oneLine('More events wait than the store can take'));
     },
     hangUp: live.stop,

@@ -57,6 +57,7 @@ const MAX_HELD = 5_000;
 
 export function createInDaemon(options: InDaemonOptions): InDaemon {
   const { openStore, host, logger, slack, linkTo, retryMs = RETRY_MS } = options;
+  // Until the store says what numbers it has: the collector gives others.
   const nextSeq = createSequence(Date.now);
   const approvals = createApprovalEvents({ host, nextSeq, linkTo });
   let held: EventRecord[] = [];
@@ -81,12 +82,13 @@ export function createInDaemon(options: InDaemonOptions): InDaemon {
     lost += MAX_HELD / 2;
   };
   const open = async (): Promise<void> => {
+    let store: EventStore | undefined;
     try {
       const { createCollector } = await import('./collector.ts');
-      const store = await openStore();
+      store = await openStore();
       const opened = await createCollector({
         ...{ store, keys: options.keys, isKeyed: true, hosts: options.allowedHosts, isLocal: true, isSecure: false },
-        ...{ version: options.version, logger, slack, webhooks: options.webhooks, rate: options.rate, nextSeq },
+        ...{ version: options.version, logger, slack, webhooks: options.webhooks, rate: options.rate },
       });
       if (isStopped) return await opened.stop();
       collector = opened;
@@ -95,6 +97,7 @@ export function createInDaemon(options: InDaemonOptions): InDaemon {
       held = [];
       logger.info('collecting events');
     } catch (error) {
+      if (collector === undefined) await store?.close().catch(() => {});
       const { message, code } = toAppError(error);
       if (trouble !== message) logger.warn({ code, reason: message }, 'no store for events; trying again');
       trouble = message;
