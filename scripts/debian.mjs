@@ -1,5 +1,5 @@
 /**
- * Programs that tests run for real and npm does not bring: PostgreSQL, Chromium, zsh and fish. Where this is root on Debian they
+ * Programs that tests run for real and npm does not bring: PostgreSQL, Chromium, zsh, fish and curl. Where this is root on Debian they
  * are installed; elsewhere it is said which are missing, and the tests that need them say so, too.
  */
 import { spawnSync } from 'node:child_process';
@@ -18,6 +18,7 @@ const WANTED = {
   chromium: () => existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium'),
   zsh: () => isOnPath('zsh'),
   fish: () => isOnPath('fish'),
+  curl: () => isOnPath('curl'),
 };
 
 export function ensurePrograms() {
