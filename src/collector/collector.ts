@@ -17,7 +17,8 @@ import {
 } from './answers.ts';
 import { createDoor } from './door.ts';
 import { createSequence } from './event-identity.ts';
-import { exportOf } from './export.ts';
+import { shownStore } from './event-pieces.ts';
+import { exportOf, listOf } from './export.ts';
 import { createHealth, type SlackView } from './health.ts';
 import { createIngest } from './ingest.ts';
 import { createIngestRoutes, type Done } from './ingest-routes.ts';
@@ -29,7 +30,7 @@ import { loginPage } from './page-login.ts';
 import { createPages, PAGE_POLICY } from './pages.ts';
 import { readQuery, searchable } from './queries.ts';
 import { createRateLimit } from './rate-limit.ts';
-import { createWaiting } from './waiting.ts';
+import { readWaiting } from './waiting.ts';
 import { createWebhooks } from './webhooks.ts';
 import type { WebhookRule } from './webhooks-rules.ts';
 
@@ -82,9 +83,6 @@ const ROUTES = [
 ] as const;
 /** For events of this process, which have no request that was measured. */
 const RECORD_BYTES = 2_000;
-/** What a restart reads back of approvals: nobody waits longer. */
-const APPROVALS_MS = 2 * 86_400_000;
-const APPROVALS_READ = 20_000;
 /** With what answers may take, all ends within the 5 s that whoever stops a service allows it. */
 const WEBHOOK_GRACE_MS = 1_500;
 
@@ -104,10 +102,10 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const nextSeq = createSequence(now, newest?.seq);
   let total = await store.count();
 
-  const waiting = createWaiting();
-  waiting.add(await store.find({ kind: 'approval.', from: now() - APPROVALS_MS }, APPROVALS_READ, 'oldest'));
   const asked = searchable(store);
-  const live = createLive({ store: asked, waiting, now });
+  const shown = shownStore(asked);
+  const waiting = await readWaiting(shown, now());
+  const live = createLive({ store: shown, waiting, now });
   const health = await createHealth({ store, slack });
   const metrics = createMetrics({
     uptimeMs: () => performance.now() - startedAt,
@@ -195,8 +193,8 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   on('GET', '/events', 'read', async ({ req, get }) => {
     const query = readQuery(new URL(req.url));
     if (!query.ok) return answer(invalidQuery(query.path, query.message));
-    const events = await asked.find(boundTo(get('principal'), query.filter), query.limit);
-    return Response.json({ events, total }, { headers: { ...counts(), ...SECURITY } });
+    const events = await listOf(asked, boundTo(get('principal'), query.filter), query.limit, total);
+    return new Response(events, { headers: { ...counts(), ...SECURITY, 'Content-Type': 'application/json' } });
   });
   on('GET', '/export', 'read', async ({ req, get }) => {
     const url = new URL(req.url);
@@ -237,7 +235,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   app.route('/', login.app);
   for (const path of PAGES) app.on('GET', path, needs('read'), unbound);
   const onError = (error: unknown): void => logger.error({ err: error }, 'page not made');
-  app.route('/', createPages({ store: asked, waiting, live, now, version, isKeyed, onError }));
+  app.route('/', createPages({ store: shown, waiting, live, now, version, isKeyed, onError }));
   app.notFound(({ req }) => {
     const allowed = ROUTES.filter(([path]) => path.test(req.path)).map(([, methods]) => methods);
     const [first] = allowed;

@@ -1,10 +1,9 @@
-/** Events as a file for other programs, read from the store page by page: as large as it may be, only a page is in memory. */
+/** Events as a file for other programs, read from the store piece by piece: as large as it may be, only a piece is in memory. */
 import { csvLine } from '../csv.ts';
 import type { EventFilter, EventRecord, EventStore } from '../events.ts';
+import { pieces } from './event-pieces.ts';
 
 export type ExportForm = 'json' | 'csv';
-
-const PAGE = 1_000;
 
 const COLUMNS = [
   ...['event_id', 'timestamp', 'event_type', 'kind', 'session_id', 'agent', 'project', 'host', 'tool', 'src'],
@@ -20,8 +19,21 @@ export async function exportOf(
   filter: EventFilter,
   form: ExportForm,
 ): Promise<ReadableStream<Uint8Array>> {
+  return streamOf(form === 'csv' ? csv(store, filter) : json(store, filter));
+}
+
+/** The answer to a question for events, newest first: `{ events, total }`. Resolves and rejects as `exportOf`. */
+export function listOf(
+  store: Pick<EventStore, 'find'>,
+  filter: EventFilter,
+  limit: number,
+  total: number,
+): Promise<ReadableStream<Uint8Array>> {
+  return streamOf(list(store, filter, limit, total));
+}
+
+async function streamOf(parts: AsyncGenerator<string, void, undefined>): Promise<ReadableStream<Uint8Array>> {
   const encoder = new TextEncoder();
-  const parts = form === 'csv' ? csv(store, filter) : json(store, filter);
   let next: Promise<IteratorResult<string, void>> | undefined = Promise.resolve(await parts.next());
   return new ReadableStream({
     pull: async (controller) => {
@@ -43,8 +55,8 @@ export async function exportOf(
 
 async function* csv(store: Pick<EventStore, 'find'>, filter: EventFilter): AsyncGenerator<string, void, undefined> {
   let before = csvLine([...COLUMNS, 'data']);
-  for await (const page of pages(store, filter)) {
-    const lines = page.map((event) =>
+  for await (const { events } of pieces(store, filter, 'oldest')) {
+    const lines = events.map((event) =>
       csvLine([...COLUMNS.map((name) => String(event[name] ?? '')), JSON.stringify(event.data)]),
     );
     yield `${before}${lines.join('')}`;
@@ -55,22 +67,23 @@ async function* csv(store: Pick<EventStore, 'find'>, filter: EventFilter): Async
 
 async function* json(store: Pick<EventStore, 'find'>, filter: EventFilter): AsyncGenerator<string, void, undefined> {
   let before = '[';
-  for await (const page of pages(store, filter)) {
-    yield `${before}${page.map((event) => JSON.stringify(event)).join(',\n')}`;
+  for await (const { texts } of pieces(store, filter, 'oldest')) {
+    yield `${before}${texts.join(',\n')}`;
     before = ',\n';
   }
   yield before === '[' ? '[]\n' : ']\n';
 }
 
-async function* pages(
+async function* list(
   store: Pick<EventStore, 'find'>,
   filter: EventFilter,
-): AsyncGenerator<readonly EventRecord[], void, undefined> {
-  let { afterSeq } = filter;
-  for (;;) {
-    const page = await store.find({ ...filter, ...(afterSeq === undefined ? {} : { afterSeq }) }, PAGE, 'oldest');
-    if (page.length > 0) yield page;
-    if (page.length < PAGE) return;
-    afterSeq = page.at(-1)?.seq;
+  limit: number,
+  total: number,
+): AsyncGenerator<string, void, undefined> {
+  let before = '{"events":[';
+  for await (const { texts } of pieces(store, filter, 'newest', limit)) {
+    yield `${before}${texts.join(',')}`;
+    before = ',';
   }
+  yield `${before === ',' ? '' : before}],"total":${total}}`;
 }

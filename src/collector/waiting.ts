@@ -69,13 +69,14 @@ export function createWaiting(limits: { readonly open?: number; readonly finishe
   };
 }
 
-/** Events of approvals that are read at the start: those of the last day, as far as this goes. */
+/** Events of approvals that are read at the start, the latest first: those of two days, as far as this goes. */
 const MAX_READ = 20_000;
+const READ_MS = 2 * LONGEST_MS;
 
 /** What a collector that starts must know of those who waited before it. Rejects as the store does. */
 export async function readWaiting(store: Pick<EventStore, 'find'>, now: number): Promise<Waiting> {
   const waiting = createWaiting();
-  const events = await store.find({ kind: 'approval.', from: now - LONGEST_MS }, MAX_READ, 'newest');
+  const events = await store.find({ kind: 'approval.', from: now - READ_MS }, MAX_READ, 'newest');
   waiting.add(events.toReversed());
   return waiting;
 }
