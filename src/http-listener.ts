@@ -62,7 +62,8 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
           async (request, { incoming }) => {
             const answer = await others(request);
             // Whoever was let in has shown a key, and is a stranger no more; everybody gets these.
-            if (!isForAll(incoming, answer.status)) strangers.trust(incoming.socket as Socket);
+            if (answer.ok && !OPEN_TO_ALL.test(URL.parse(request.url)?.pathname ?? '/health'))
+              strangers.trust(incoming.socket as Socket);
             return answer;
           },
           { overrideGlobalObjects: false },
@@ -119,14 +120,8 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
   };
 }
 
-/** No key, not from here, or nothing there. */
-const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 405, 421]);
-/** What needs no key. */
-const OPEN_TO_ALL = /^\/(?:health|metrics|assets|login|logout)(?:[/?]|$)/;
-
-function isForAll({ url = '' }: { readonly url?: string | undefined }, status: number): boolean {
-  return REFUSALS.has(status) || OPEN_TO_ALL.test(url);
-}
+/** What needs no key, by its path: a request's own address may be a whole URL. */
+const OPEN_TO_ALL = /^\/(?:health|metrics|assets|login|logout)(?:\/|$)/;
 
 /** Its body is read before the key in it is known. */
 function isLogin({ url = '' }: IncomingMessage): boolean {

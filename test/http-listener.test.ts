@@ -400,10 +400,13 @@ describe('the door', () => {
     }));
 
   test('takes nobody for known who got what everybody gets', async () => {
+    const OPEN = ['/health', '/nothing', 'http://127.0.0.1/health', '/soon'];
     const others = (request: Request): Response =>
       new URL(request.url).pathname === '/live'
         ? new Response(new ReadableStream(), { headers: { 'Content-Type': 'text/event-stream' } })
-        : new Response('', { status: request.url.endsWith('/health') ? 200 : 404 });
+        : new Response('', {
+            status: request.url.endsWith('/health') ? 200 : request.url.endsWith('/soon') ? 503 : 404,
+          });
     const listener = await createHttpListener({ ...NOBODY, port: 0, others });
     const connected = (path: string): Promise<net.Socket> =>
       new Promise((resolve) => {
@@ -415,7 +418,7 @@ describe('the door', () => {
     const known = await connected('/live');
     const first = await connected('/health');
     const gone = new Promise<string>((resolve) => first.on('close', () => resolve('gone')));
-    const strangers = Array.from({ length: 70 }, (_, number) => connected(number % 2 === 0 ? '/health' : '/nothing'));
+    const strangers = Array.from({ length: 70 }, (_, number) => connected(OPEN[number % OPEN.length] ?? ''));
     const all = Promise.all(strangers).then(async () => {
       // The end of a connection is heard of after what others were answered.
       for (let more = 0; more < 3; more += 1) await connected('/nothing');
