@@ -57,8 +57,14 @@ export function openServerCollector(options: ServerCollectorOptions): ServerColl
   const own = isCollector ? openOwn(options, section, linkTo) : undefined;
   const sender = send.url === undefined ? undefined : openSender(options, send.url, send.apiKey, linkTo);
   const note = (record: StoreRecord): void => {
-    own?.note(record);
-    sender?.note(record);
+    for (const each of [own, sender]) {
+      try {
+        each?.note(record);
+      } catch (error) {
+        // Whoever writes it down is on the way to an answer: that must not end here.
+        logger.warn({ err: error }, 'event not made');
+      }
+    }
   };
   return {
     note,

@@ -23,12 +23,17 @@ export function parseBody(bytes: Uint8Array): Parsed {
     const value: unknown = JSON.parse(text);
     // The parser leaves a raw NUL or half a pair in no text: only an escape brings one.
     if (!SUSPECT.test(text)) return { ok: true, value, isChanged: false };
-    const change = { isChanged: false };
-    const clean = cleaned(value, change);
-    return { ok: true, value: clean, isChanged: change.isChanged };
+    return { ok: true, ...storable(value) };
   } catch {
     return { ok: false, why: 'syntax' };
   }
+}
+
+/** The same for what has been read already. */
+export function storable<T>(value: T): { readonly value: T; readonly isChanged: boolean } {
+  const change = { isChanged: false };
+  const clean = cleaned(value, change) as T;
+  return { value: clean, isChanged: change.isChanged };
 }
 
 const QUOTE = 0x22;

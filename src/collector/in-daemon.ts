@@ -9,6 +9,7 @@ import type { AgentName, HookInput, StoreRecord } from '../types.ts';
 import { createApprovalEvents } from './approval-events.ts';
 import type { Collector } from './collector.ts';
 import { createSequence } from './event-identity.ts';
+import { storable } from './event-text.ts';
 import type { SlackView } from './health.ts';
 import type { KeyRing } from './keys.ts';
 import { normalise } from './normalise.ts';
@@ -52,7 +53,7 @@ export interface InDaemon {
 
 /** A store that is another's belongs to the daemon that makes room, which takes a second at most; or to a collector of the user's. */
 const RETRY_MS = 1_000;
-/** What is heard before the store is there. */
+/** What is heard before the store is there, or while it cannot take it. */
 const MAX_HELD = 5_000;
 
 export function createInDaemon(options: InDaemonOptions): InDaemon {
@@ -65,21 +66,38 @@ export function createInDaemon(options: InDaemonOptions): InDaemon {
   let collector: Collector | undefined;
   let trouble = 'The collector is starting';
   let retry: Timer | undefined;
+  let again: Timer | undefined;
   let isStopped = false;
 
-  const write = async (events: readonly EventRecord[]): Promise<void> => {
-    try {
-      await collector?.record(events);
-    } catch (error) {
-      logger.warn({ err: error, events: events.length }, 'events not stored');
-    }
-  };
-  const take = async (event: EventRecord): Promise<void> => {
-    if (collector !== undefined) return write([event]);
+  const hold = (event: EventRecord): void => {
     held.push(event);
     if (held.length <= MAX_HELD) return;
+    lost += held.length - MAX_HELD / 2;
     held = held.slice(-MAX_HELD / 2);
-    lost += MAX_HELD / 2;
+  };
+  /** Each by itself: the store writes them together, and what it cannot take does not keep the others back. */
+  const write = async (event: EventRecord): Promise<void> => {
+    try {
+      await collector?.record([event]);
+    } catch (error) {
+      if (held.length === 0) logger.warn({ err: error }, 'events not stored yet; trying again');
+      hold(event);
+      if (!isStopped) again ??= setTimeout(release, retryMs);
+    }
+  };
+  const release = (): void => {
+    again = undefined;
+    if (lost > 0) logger.warn({ lost }, 'events lost while there was no store');
+    lost = 0;
+    const waiting = held;
+    held = [];
+    for (const event of waiting) void write(event);
+  };
+  const take = async (event: EventRecord): Promise<void> => {
+    const { value, isChanged } = storable(event);
+    const clean = isChanged ? { ...value, flags: [...(value.flags ?? []), 'text'] } : event;
+    if (collector !== undefined) return write(clean);
+    hold(clean);
   };
   const open = async (): Promise<void> => {
     let store: EventStore | undefined;
@@ -92,9 +110,7 @@ export function createInDaemon(options: InDaemonOptions): InDaemon {
       });
       if (isStopped) return await opened.stop();
       collector = opened;
-      if (lost > 0) logger.warn({ lost }, 'events lost before the store was there');
-      if (held.length > 0) void write(held);
-      held = [];
+      release();
       logger.info('collecting events');
     } catch (error) {
       if (collector === undefined) await store?.close().catch(() => {});
@@ -114,7 +130,7 @@ export function createInDaemon(options: InDaemonOptions): InDaemon {
   return {
     note: (record) => {
       const event = approvals.of(record);
-      if (event !== undefined) void take(event);
+      if (event !== undefined) take(event).catch((error) => logger.warn({ err: error }, 'event not stored'));
     },
     heard: async ({ agent, input, src, id }) => {
       const moment = { now: Date.now(), nextSeq };
@@ -128,6 +144,7 @@ export function createInDaemon(options: InDaemonOptions): InDaemon {
     stop: async () => {
       isStopped = true;
       clearTimeout(retry);
+      clearTimeout(again);
       await opening;
       await collector?.stop();
     },
