@@ -1,14 +1,31 @@
 /** The body of a request, of bounded size. How long it may take is bounded by the server. */
 
-/** Undefined for more than `maxBytes`; of that nothing is kept. Rejects when the sender hangs up. */
-export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
+/** What bodies may hold of the memory, all together. */
+export interface Room {
+  /** False when there is not so much left. */
+  take(bytes: number): boolean;
+}
+
+const ENDLESS: Room = { take: () => true };
+
+/** Of what is too large, or has no room, nothing is kept. Rejects when the sender hangs up. */
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+  room: Room = ENDLESS,
+): Promise<Uint8Array | 'too-large' | 'no-room'> {
   const stated = request.headers.get('content-length');
-  if (stated !== null) return Number(stated) > maxBytes ? undefined : new Uint8Array(await request.arrayBuffer());
+  if (stated !== null) {
+    const bytes = Number(stated);
+    if (bytes > maxBytes) return 'too-large';
+    return room.take(bytes) ? new Uint8Array(await request.arrayBuffer()) : 'no-room';
+  }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) return undefined;
+    if (bytes > maxBytes) return 'too-large';
+    if (!room.take(chunk.byteLength)) return 'no-room';
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

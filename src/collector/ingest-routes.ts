@@ -14,7 +14,7 @@ import {
   type Trouble,
   tooMany,
 } from './answers.ts';
-import { readBody } from './body.ts';
+import { type Room, readBody } from './body.ts';
 import { parseBody } from './event-text.ts';
 import type { Ingest } from './ingest.ts';
 import type { Principal } from './keys.ts';
@@ -55,6 +55,8 @@ export interface IngestRoutes {
 const MAX_BYTES = 1024 * 1024;
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 const MAX_BATCH = 5_000;
+/** Of bodies that are being read or wait for the store, all together: what is read takes six times as much, and up to twenty at worst. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
 const MAX_META = 256;
 /** Room for the index behind it in an event's name. */
 const MAX_IDEMPOTENCY_KEY = 120;
@@ -70,10 +72,27 @@ const META_HEADERS = [
 export function createIngestRoutes(options: IngestRoutesOptions): IngestRoutes {
   const { ingest, metrics, rateLimit, rate, nextSeq, now, total, logger } = options;
 
-  const read = async (request: Request, maxBytes: number): Promise<Trouble | Read> => {
+  let heldBytes = 0;
+  /** Does this with room for a body, which is there again when it is done. */
+  const withRoom = async <T>(work: (room: Room) => Promise<T>): Promise<T> => {
+    let taken = 0;
+    const take = (bytes: number): boolean => {
+      if (heldBytes + bytes > MAX_HELD_BYTES) return false;
+      heldBytes += bytes;
+      taken += bytes;
+      return true;
+    };
+    try {
+      return await work({ take });
+    } finally {
+      heldBytes -= taken;
+    }
+  };
+
+  const read = async (request: Request, maxBytes: number, room: Room): Promise<Trouble | Read> => {
     if (!isPlainJson(request.headers)) return NOT_JSON;
-    const bytes = await readBody(request, maxBytes);
-    if (bytes === undefined) return TOO_LARGE;
+    const bytes = await readBody(request, maxBytes, room);
+    if (typeof bytes === 'string') return bytes === 'no-room' ? TOO_BUSY : TOO_LARGE;
     const parsed = parseBody(bytes);
     if (!parsed.ok) return parsed.why === 'depth' ? TOO_DEEP : INVALID_JSON;
     return { value: parsed.value, isChanged: parsed.isChanged, bytes: bytes.byteLength };
@@ -98,8 +117,9 @@ export function createIngestRoutes(options: IngestRoutesOptions): IngestRoutes {
     request: Request,
     principal: Principal,
     agent: AgentName | undefined,
+    room: Room,
   ): Promise<Trouble | 'hook' | 'typed'> => {
-    const body = await read(request, MAX_BYTES);
+    const body = await read(request, MAX_BYTES, room);
     if ('status' in body) return body;
     const sender = senderOf(request, principal, body.isChanged, agent);
     if (sender === undefined) return invalidEvent('Idempotency-Key');
@@ -109,47 +129,54 @@ export function createIngestRoutes(options: IngestRoutesOptions): IngestRoutes {
     return (await store(principal, [result.record], body.bytes)) ?? result.form;
   };
 
+  const many = async (
+    request: Request,
+    principal: Principal,
+    isPartial: boolean,
+    room: Room,
+  ): Promise<Done | Trouble> => {
+    const body = await read(request, MAX_BATCH_BYTES, room);
+    if ('status' in body) return body;
+    if (!Array.isArray(body.value)) return invalidEvent('');
+    if (body.value.length > MAX_BATCH) return TOO_LARGE;
+    const sender = senderOf(request, principal, body.isChanged, undefined);
+    if (sender === undefined) return invalidEvent('Idempotency-Key');
+    const moment = { now: now(), nextSeq };
+    const events: EventRecord[] = [];
+    const rejected: Rejected[] = [];
+    let hooks = 0;
+    for (const [index, item] of body.value.entries()) {
+      const result = normalise(item, index, sender, moment);
+      if (!result.ok) {
+        rejected.push({ index, path: result.path });
+        continue;
+      }
+      events.push(result.record);
+      if (result.form === 'hook') hooks += 1;
+    }
+    const [first] = rejected;
+    if (first !== undefined && !isPartial) return invalidEvent(first.path, rejected);
+    if (hooks > 0) metrics.received('hook', hooks);
+    if (events.length > hooks) metrics.received('typed', events.length - hooks);
+    const trouble = await store(principal, events, body.bytes);
+    if (trouble !== undefined) return trouble;
+    const accepted = events.length;
+    if (first !== undefined) return { status: 207, body: { accepted, rejected, message: 'Some events rejected' } };
+    return { status: 202, body: { accepted, message: accepted === 0 ? 'No events to store' : 'Events accepted' } };
+  };
+
   return {
     single: async (request, principal) => {
-      const form = await one(request, principal, undefined);
+      const form = await withRoom((room) => one(request, principal, undefined, room));
       if (typeof form !== 'string') return form;
       if (form === 'typed') return { status: 202, body: { accepted: 1, message: 'Events accepted' } };
       return { status: 200, body: { success: true, message: 'Event received', accepted: 1, total_events: total() } };
     },
     hook: async (request, principal, agent) => {
-      const form = await one(request, principal, agent);
+      const form = await withRoom((room) => one(request, principal, agent, room));
       return typeof form === 'string' ? { status: 200, body: {} } : form;
     },
-    batch: async (request, principal, isPartial) => {
-      const body = await read(request, MAX_BATCH_BYTES);
-      if ('status' in body) return body;
-      if (!Array.isArray(body.value)) return invalidEvent('');
-      if (body.value.length > MAX_BATCH) return TOO_LARGE;
-      const sender = senderOf(request, principal, body.isChanged, undefined);
-      if (sender === undefined) return invalidEvent('Idempotency-Key');
-      const moment = { now: now(), nextSeq };
-      const events: EventRecord[] = [];
-      const rejected: Rejected[] = [];
-      let hooks = 0;
-      for (const [index, item] of body.value.entries()) {
-        const result = normalise(item, index, sender, moment);
-        if (!result.ok) {
-          rejected.push({ index, path: result.path });
-          continue;
-        }
-        events.push(result.record);
-        if (result.form === 'hook') hooks += 1;
-      }
-      const [first] = rejected;
-      if (first !== undefined && !isPartial) return invalidEvent(first.path, rejected);
-      if (hooks > 0) metrics.received('hook', hooks);
-      if (events.length > hooks) metrics.received('typed', events.length - hooks);
-      const trouble = await store(principal, events, body.bytes);
-      if (trouble !== undefined) return trouble;
-      const accepted = events.length;
-      if (first !== undefined) return { status: 207, body: { accepted, rejected, message: 'Some events rejected' } };
-      return { status: 202, body: { accepted, message: accepted === 0 ? 'No events to store' : 'Events accepted' } };
-    },
+    batch: (request, principal, isPartial) => withRoom((room) => many(request, principal, isPartial, room)),
   };
 }
 

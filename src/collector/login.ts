@@ -27,7 +27,7 @@ export function createLogin({ door, isSecure, page }: LoginOptions): Login {
     `${COOKIE}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
   app.post('/login', async ({ req }) => {
     const bytes = await readBody(req.raw, MAX_FORM_BYTES);
-    const form = new URLSearchParams(new TextDecoder().decode(bytes ?? new Uint8Array()));
+    const form = new URLSearchParams(typeof bytes === 'string' ? '' : new TextDecoder().decode(bytes));
     const after = ownPath(form.get('after') ?? '/');
     const value = door.cookieFor(form.get('key')?.trim() ?? '');
     if (value === undefined) return page(after, true);

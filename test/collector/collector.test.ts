@@ -483,6 +483,51 @@ describe('a sender', () => {
     );
   });
 
+  test('[C24] is told to come again when the bodies of all hold too much memory, which is free again after each', () => {
+    const gate = Promise.withResolvers<void>();
+    const MiB = 1024 * 1024;
+    const batch = (bytes: number): string => `[${sizeOf(bytes - 2)}]`;
+    return withCollector(
+      async ({ post, request, rows }) => {
+        const eight = batch(8 * MiB);
+        const chunked = (text: string): Promise<Response> =>
+          request('POST', '/events/batch', {
+            body: new Blob([text]).stream(),
+            headers: { 'content-type': 'application/json' },
+          });
+        // What is refused gives its room back.
+        for (let time = 0; time < 10; time += 1) {
+          expect((await post('/events/batch', 'x'.repeat(8 * MiB))).status).toBe(400);
+          expect((await chunked(`${eight} `)).status).toBe(413);
+        }
+        const waiting = Array.from({ length: 9 }, (_, index) =>
+          index % 2 === 0 ? post('/events/batch', eight) : chunked(eight),
+        );
+        const refused = await Promise.race(waiting);
+        expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+        gate.resolve();
+        const statuses = (await Promise.all(waiting)).map(({ status }) => status);
+        const taken = statuses.filter((status) => status === 202).length;
+        expect(taken).toBeGreaterThan(0);
+        expect(statuses.filter((status) => status === 503)).toHaveLength(9 - taken);
+        expect(await rows()).toHaveLength(taken);
+        for (let time = 0; time < 2; time += 1)
+          expect(
+            await Promise.all([post('/events/batch', eight), chunked(eight)].map(async (each) => (await each).status)),
+          ).toEqual([202, 202]);
+      },
+      {
+        wrap: (store) => ({
+          ...store,
+          append: async (events) => {
+            await gate.promise;
+            return store.append(events);
+          },
+        }),
+      },
+    );
+  });
+
   test('[C24] with a rate gets 429 above it, and hears when to come again', () =>
     withCollector(async ({ request, key, rows }) => {
       const own = key({ rate: 2 });
