@@ -67,7 +67,7 @@ const FLOOR = new Set([
 /** What is secret in a text is asked by the recorder and by every channel. */
 const isFloor = (name: string): boolean => FLOOR.has(name) || /^secrets(-[a-z]+)?$/.test(name);
 const ROOMS = ['agents', 'channels', 'store', 'collector', 'sender', 'emulator', 'policy', 'screen', 'setup', 'doctor'];
-const OPENERS = /^(client|server|server-collector|event-stores|commands\/.*)$/;
+const OPENERS = /^(client|server(-[a-z]+)?|event-stores|commands\/.*)$/;
 
 const isLocal = (target: string): boolean => sources.some(({ name }) => name === target);
 const roomOf = (name: string): string | undefined => ROOMS.find((room) => name.startsWith(`${room}/`));
