@@ -8,12 +8,20 @@ export interface Room {
 
 const ENDLESS: Room = { take: () => true };
 
-/** Of what is too large, or has no room, nothing is kept. Rejects when the sender hangs up. */
+/** Of what is too large, has no room, or does not come to its end because the sender hangs up, nothing is kept. Never rejects. */
 export async function readBody(
   request: Request,
   maxBytes: number,
   room: Room = ENDLESS,
-): Promise<Uint8Array | 'too-large' | 'no-room'> {
+): Promise<Uint8Array | 'too-large' | 'no-room' | 'cut-off'> {
+  try {
+    return await read(request, maxBytes, room);
+  } catch {
+    return 'cut-off';
+  }
+}
+
+async function read(request: Request, maxBytes: number, room: Room): Promise<Uint8Array | 'too-large' | 'no-room'> {
   const stated = request.headers.get('content-length');
   if (stated !== null) {
     const bytes = Number(stated);

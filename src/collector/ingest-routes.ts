@@ -92,7 +92,7 @@ export function createIngestRoutes(options: IngestRoutesOptions): IngestRoutes {
   const read = async (request: Request, maxBytes: number, room: Room): Promise<Trouble | Read> => {
     if (!isPlainJson(request.headers)) return NOT_JSON;
     const bytes = await readBody(request, maxBytes, room);
-    if (typeof bytes === 'string') return bytes === 'no-room' ? TOO_BUSY : TOO_LARGE;
+    if (typeof bytes === 'string') return NO_BODY[bytes];
     const parsed = parseBody(bytes);
     if (!parsed.ok) return parsed.why === 'depth' ? TOO_DEEP : INVALID_JSON;
     return { value: parsed.value, isChanged: parsed.isChanged, bytes: bytes.byteLength };
@@ -179,6 +179,9 @@ export function createIngestRoutes(options: IngestRoutesOptions): IngestRoutes {
     batch: (request, principal, isPartial) => withRoom((room) => many(request, principal, isPartial, room)),
   };
 }
+
+/** What is cut off nobody hears of any more. */
+const NO_BODY = { 'too-large': TOO_LARGE, 'no-room': TOO_BUSY, 'cut-off': INVALID_JSON } as const;
 
 interface Read {
   readonly value: unknown;

@@ -1,7 +1,8 @@
 /** `collect` and `keys` as processes: what people type, what scripts send, and what breaks around them. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CERTIFICATE, PRIVATE_KEY } from '../collector/webhooks-certificate.ts';
 import { createPostgresCluster, type PostgresCluster } from '../store/postgres-cluster.ts';
 import { type CollectProcess, DEMO_KEY, post, until, wire, withMachine } from './collectors.ts';
 import { rssOf } from './processes.ts';
@@ -183,6 +184,52 @@ describe('collect', () => {
       expect(ended.tookMs).toBeLessThan(5_000);
       const stored = new Set(lines().map(({ event_id }) => String(event_id)));
       expect(acked.filter((id) => !stored.has(id))).toEqual([]);
+    }));
+
+  test('[C83] on SIGTERM waits for nobody who watches, or who does not come to an end', () =>
+    withMachine(async ({ collect }) => {
+      const collector = await collect();
+      const live = await fetch(`${collector.url}/live`, { headers: { 'x-api-key': DEMO_KEY } });
+      expect(live.headers.get('content-type')).toStartWith('text/event-stream');
+      const watching = live.text().catch(() => 'cut');
+      const { socket, closed } = await wire(collector.port);
+      socket.write(
+        `POST /events HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: ${DEMO_KEY}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{`,
+      );
+      expect((await post(`${collector.url}/events`, TYPED)).status).toBe(202);
+      const ended = await collector.stop();
+      await Promise.all([watching, closed]);
+      expect(ended.exitCode).toBe(0);
+      // Whoever hangs up is no error of ours.
+      expect(ended.stderr).not.toContain('"level":50');
+      expect(ended.tookMs).toBeLessThan(5_000);
+    }));
+
+  test('[C79] with a certificate speaks TLS, on any address, and its cookies go nowhere else', () =>
+    withMachine(async ({ collect, run, home }) => {
+      const [cert, key] = [join(home, 'cert.pem'), join(home, 'key.pem')];
+      writeFileSync(cert, CERTIFICATE);
+      writeFileSync(key, PRIVATE_KEY);
+      const args = ['--host', '0.0.0.0', '--tls-cert', cert, '--tls-key', key];
+      const { port, url, stop } = await collect(args, { HOOK_API_KEY: 'a-long-random-key' });
+      expect(url).toStartWith('https://');
+      const base = `https://127.0.0.1:${port}`;
+      const tls = { rejectUnauthorized: false };
+      expect((await fetch(`${base}/health`, { tls })).status).toBe(200);
+      expect((await fetch(`${base}/metrics`, { tls })).status).toBe(401);
+      const answer = await fetch(`${base}/login`, {
+        ...{ method: 'POST', redirect: 'manual', tls },
+        body: new URLSearchParams({ key: 'a-long-random-key' }),
+      });
+      expect(answer.headers.get('set-cookie')).toEndWith('; HttpOnly; SameSite=Lax; Secure');
+      expect((await fetch(`http://127.0.0.1:${port}/health`).catch(() => ({ status: 0 }))).status).not.toBe(200);
+      await stop();
+      writeFileSync(key, 'no key');
+      for (const wrong of [key, join(home, 'nothing.pem')]) {
+        const { exitCode, stderr } = await run(['collect', '--port', '0', '--tls-cert', cert, '--tls-key', wrong]);
+        expect([wrong, exitCode]).toEqual([wrong, 78]);
+        expect(stderr).not.toContain('no key\n');
+      }
     }));
 
   test('[C20][C22] killed under load by eight writers has every event that it has acknowledged, on lines that parse', () =>
