@@ -81,8 +81,6 @@ const ROUTES = [
   [/^\/(|waiting|sessions|sessions\/[^/]+|insights|live|assets\/[^/]+)$/, 'GET, HEAD'],
   [/^\/(export|health|health\/live|health\/ready|metrics|metrics\/prometheus)$/, 'GET, HEAD'],
 ] as const;
-/** For events of this process, which have no request that was measured. */
-const RECORD_BYTES = 2_000;
 /** With what answers may take, all ends within the 5 s that whoever stops a service allows it. */
 const WEBHOOK_GRACE_MS = 1_500;
 
@@ -254,7 +252,9 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     },
     record: async (events) => {
       const numbered = events.map((event) => ({ ...event, seq: nextSeq() }));
-      const isTaken = await ingest.offer(numbered, events.length * RECORD_BYTES);
+      // They have no request that was measured, and may be as large as a hook's input.
+      const bytes = numbered.reduce((sum, event) => sum + JSON.stringify(event).length, 0);
+      const isTaken = await ingest.offer(numbered, bytes);
       if (!isTaken) throw new Error(oneLine('More events wait than the store can take'));
     },
     hangUp: live.stop,

@@ -11,6 +11,7 @@ import type { Collector } from './collector.ts';
 import { createSequence } from './event-identity.ts';
 import { storable } from './event-text.ts';
 import type { SlackView } from './health.ts';
+import { createHeld } from './held.ts';
 import type { KeyRing } from './keys.ts';
 import { normalise } from './normalise.ts';
 import type { WebhookRule } from './webhooks-rules.ts';
@@ -53,51 +54,46 @@ export interface InDaemon {
 
 /** A store that is another's belongs to the daemon that makes room, which takes a second at most; or to a collector of the user's. */
 const RETRY_MS = 1_000;
-/** What is heard before the store is there, or while it cannot take it. */
-const MAX_HELD = 5_000;
+/** The longest wait until what could not be stored is tried again: some of it may be what no store takes. */
+const MAX_RETRY_MS = 60_000;
 
 export function createInDaemon(options: InDaemonOptions): InDaemon {
   const { openStore, host, logger, slack, linkTo, retryMs = RETRY_MS } = options;
   // Until the store says what numbers it has: the collector gives others.
   const nextSeq = createSequence(Date.now);
   const approvals = createApprovalEvents({ host, nextSeq, linkTo });
-  let held: EventRecord[] = [];
-  let lost = 0;
+  const held = createHeld();
   let collector: Collector | undefined;
   let trouble = 'The collector is starting';
   let retry: Timer | undefined;
   let again: Timer | undefined;
+  let waitMs = retryMs;
   let isStopped = false;
 
-  const hold = (event: EventRecord): void => {
-    held.push(event);
-    if (held.length <= MAX_HELD) return;
-    lost += held.length - MAX_HELD / 2;
-    held = held.slice(-MAX_HELD / 2);
-  };
   /** Each by itself: the store writes them together, and what it cannot take does not keep the others back. */
   const write = async (event: EventRecord): Promise<void> => {
     try {
       await collector?.record([event]);
+      waitMs = retryMs;
     } catch (error) {
-      if (held.length === 0) logger.warn({ err: error }, 'events not stored yet; trying again');
-      hold(event);
-      if (!isStopped) again ??= setTimeout(release, retryMs);
+      if (held.isEmpty()) logger.warn({ err: error }, 'events not stored yet; trying again');
+      held.add(event);
+      if (isStopped || again !== undefined) return;
+      again = setTimeout(release, waitMs);
+      waitMs = Math.min(waitMs * 2, MAX_RETRY_MS);
     }
   };
   const release = (): void => {
     again = undefined;
+    const { events, lost } = held.take();
     if (lost > 0) logger.warn({ lost }, 'events lost while there was no store');
-    lost = 0;
-    const waiting = held;
-    held = [];
-    for (const event of waiting) void write(event);
+    for (const event of events) void write(event);
   };
   const take = async (event: EventRecord): Promise<void> => {
     const { value, isChanged } = storable(event);
     const clean = isChanged ? { ...value, flags: [...(value.flags ?? []), 'text'] } : event;
     if (collector !== undefined) return write(clean);
-    hold(clean);
+    held.add(clean);
   };
   const open = async (): Promise<void> => {
     let store: EventStore | undefined;
