@@ -17,7 +17,7 @@ const HELP: Readonly<Record<Flag, string>> = {
   broadcast: 'Cards in threads are also sent to the conversation itself, where every one notifies',
   'stop-reply':
     'When the agent stops, wait this long for a reply in Slack that sends it on (Stop hook; off by default)',
-  http: "Also answer Claude Code's http hooks, on this port of 127.0.0.1 (off by default); then the daemon does not end by itself",
+  http: "Also answer Claude Code's http hooks and show the record of events, on this port of 127.0.0.1 (off by default); then the daemon does not end by itself",
   'only-screen-lock': 'Ask in Slack only while the screen is locked',
   'lock-command': 'Shell command that tells whether the screen is locked: exit 0 yes, 1 no',
   'api-url': 'Base of the Slack Web API (emulator, gateway)',
