@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { AGENTS } from '../src/agents/agent.ts';
 import { WITNESSES } from '../src/agents/evidence.ts';
 import { type Clients, type ClientsOptions, createClients } from '../src/clients.ts';
-import { createHttpDesk, type HttpDesk } from '../src/http-desk.ts';
+import { createHttpDesk, type HttpDesk, type HttpDeskOptions } from '../src/http-desk.ts';
 import { createHttpListener, type HttpListener, type HttpListenerOptions } from '../src/http-listener.ts';
 import { resolveSettings, type Settings } from '../src/settings.ts';
 import type { ApprovalRequest, Evidence, Outcome } from '../src/types.ts';
@@ -42,6 +42,7 @@ interface Changes {
   readonly clients?: Partial<ClientsOptions>;
   readonly settings?: Partial<Settings>;
   readonly listener?: Partial<HttpListenerOptions>;
+  readonly desk?: Partial<HttpDeskOptions>;
 }
 
 async function withOffice(body: (office: Office) => Promise<void>, changes: Changes = {}): Promise<void> {
@@ -79,6 +80,7 @@ async function withOffice(body: (office: Office) => Promise<void>, changes: Chan
     token: TOKEN,
     settings,
     mustAsk: async () => changes.settings?.onlyScreenLock !== true,
+    ...changes.desk,
   });
   const listener = await createHttpListener({
     ...{ port: 0, token: TOKEN, maxInputBytes: 64 * 1024, answer: desk.answer, logger: { warn: () => {} } },
@@ -251,6 +253,84 @@ describe('an event that asks nothing', () => {
       await office.post({ ...failure, error: `curl: ${TOKEN} is wrong` });
       expect(office.observed[0]?.run).toMatchObject({ isOk: false, error: 'curl: [masked] is wrong' });
     }));
+});
+
+describe('the record of what is posted', () => {
+  const HEARD = Promise.withResolvers<void>();
+
+  test('holds up an agent that only tells no longer than a moment, however long a store takes', () =>
+    withOffice(
+      async ({ post: send }) => {
+        const from = performance.now();
+        expect((await send(post)).status).toBe(204);
+        expect(performance.now() - from).toBeGreaterThanOrEqual(25);
+      },
+      { desk: { heard: () => HEARD.promise, recordMs: 30 } },
+    ));
+
+  test('holds up no question at all', () =>
+    withOffice(
+      async ({ post: send, next, clients }) => {
+        const asked = next();
+        const answer = send(PRE);
+        clients.onOutcome((await asked).id, allowed);
+        expect((await answer).status).toBe(200);
+      },
+      { desk: { heard: () => HEARD.promise, recordMs: 600_000 } },
+    ));
+});
+
+describe('what is no hook', () => {
+  const others = {
+    others: async (request: Request) =>
+      new Response(request.url.endsWith('/open') ? 'ok' : 'no', {
+        status: request.url.includes('health') || request.headers.has('x-api-key') ? 200 : 401,
+      }),
+  };
+  const get = (port: number, path: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`http://127.0.0.1:${port}${path}`, { headers });
+
+  test('is answered by its own rules, and the hooks by theirs', () =>
+    withOffice(
+      async ({ port }) => {
+        expect((await get(port, '/health')).status).toBe(200);
+        expect((await get(port, '/events')).status).toBe(401);
+        expect((await get(port, '/events', { 'x-api-key': 'k' })).status).toBe(200);
+        for (const path of ['/hooks/claude', '/hooks/claude?a=b'])
+          expect((await get(port, path, { 'x-api-key': 'k' })).status).toBe(401);
+      },
+      { listener: others },
+    ));
+
+  test('[X84] leaves a connection a stranger that has shown no key, and hangs up on the oldest of too many of those', () =>
+    withOffice(
+      async ({ port }) => {
+        const say = async (
+          head: string,
+        ): Promise<{ readonly closed: Promise<void>; readonly isClosed: () => boolean }> => {
+          const socket = net.connect({ port, host: '127.0.0.1' });
+          let isClosed = false;
+          const heard = new Promise<void>((resolve) => socket.once('data', () => resolve()));
+          const closed = new Promise<void>((resolve) =>
+            socket.on('close', () => {
+              isClosed = true;
+              resolve();
+            }),
+          );
+          socket.on('error', () => {});
+          socket.write(head);
+          await heard;
+          return { closed, isClosed: () => isClosed };
+        };
+        const line = `HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n`;
+        const known = await say(`GET /events ${line}X-API-Key: k\r\n\r\n`);
+        const stranger = await say(`GET /health ${line}\r\n`);
+        for (let more = 0; more < 64; more += 1) await say(`GET /health ${line}\r\n`);
+        await stranger.closed;
+        expect(known.isClosed()).toBe(false);
+      },
+      { listener: others },
+    ));
 });
 
 describe('a request that cannot be asked about', () => {
