@@ -196,7 +196,7 @@ function isPlainJson(headers: Headers): boolean {
 /** Undefined for an Idempotency-Key that is too long. */
 function senderOf(
   { headers }: Request,
-  { project, scopes }: Principal,
+  { id, project, scopes }: Principal,
   isChanged: boolean,
   agent: AgentName | undefined,
 ): Sender | undefined {
@@ -213,7 +213,7 @@ function senderOf(
     project,
     statedProject: read('x-project') || undefined,
     ...(agent === undefined ? {} : { agent }),
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey, principal: id }),
     ...(said.length === 0 ? {} : { meta: Object.fromEntries(said) }),
   };
 }

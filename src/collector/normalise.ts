@@ -19,6 +19,8 @@ export interface Sender {
   readonly meta?: Readonly<Record<string, string>>;
   /** Names the request: a second one of this name brings nothing new. */
   readonly idempotencyKey?: string;
+  /** Whose request that is: what two senders call the same is not. */
+  readonly principal?: string;
   /** Whether it may tell of approvals. */
   readonly isTrusted: boolean;
   /** Whether NUL or half pairs were replaced in the body. */
@@ -180,7 +182,7 @@ function identify(
   time: unknown,
   idOf: (name: string) => string,
   index: number,
-  { idempotencyKey }: Sender,
+  { idempotencyKey, principal = '' }: Sender,
   { now }: Moment,
 ): Identity {
   const said = readTime(time);
@@ -192,8 +194,9 @@ function identify(
   }
   const at = said ?? timeOfId(eventId);
   // A request's own name names its events whatever time they say: whoever sends it again may have dated it again.
-  const isUndated = at === undefined || (given ?? undefined) === undefined;
-  return { eventId, id: idOf(eventId), at: at ?? now, isUndated, isTimeLost };
+  const isOfRequest = (given ?? undefined) === undefined;
+  const id = idOf(isOfRequest ? `${principal}\0${eventId}` : eventId);
+  return { eventId, id, at: at ?? now, isUndated: at === undefined || isOfRequest, isTimeLost };
 }
 
 function flagsOf(

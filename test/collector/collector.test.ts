@@ -243,6 +243,14 @@ describe('a typed event', () => {
       expect(await rows()).toHaveLength(1);
     }));
 
+  test('[C18] with an Idempotency-Key that another sender has used is another one', () =>
+    withCollector(async ({ post, rows, key }) => {
+      for (const own of [key(), key()])
+        for (let time = 0; time < 2; time += 1)
+          expect((await post('/events', TYPED, { 'Idempotency-Key': '1', 'x-api-key': own })).status).toBe(202);
+      expect(await rows()).toHaveLength(2);
+    }));
+
   test('[C18] with an Idempotency-Key that is empty or too long is refused', () =>
     withCollector(async (opened) => {
       for (const name of ['', 'x'.repeat(121)]) {

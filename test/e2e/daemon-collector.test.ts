@@ -337,6 +337,41 @@ describe('the port of a daemon', () => {
     90_000,
   );
 
+  test('answers what is no proper request with a clear status or hangs up, and stores nothing of it', () =>
+    withBench(async (bench) => {
+      const { port, token, events } = await openDoor(bench);
+      const auth = `Host: 127.0.0.1:${port}\r\nX-API-Key: ${token}\r\nContent-Type: application/json\r\n`;
+      const body = '{"event_type":"x"}';
+      const cases: readonly (readonly [string, readonly number[]])[] = [
+        ['\0\0\r\n\r\n', [0, 400]],
+        ['GET /health HTTP/1.1\r\n\r\n', [0, 400, 421]],
+        ['GET /health HTTP/1.1\r\nHost: a b\r\n\r\n', [0, 400, 421]],
+        ['GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n', [421]],
+        ['GET http://evil.example/health HTTP/1.1\r\nHost: evil.example\r\n\r\n', [0, 400, 421]],
+        [`GET /%zz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`, [400, 404]],
+        [`GET //x HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`, [400, 404, 421]],
+        [`GET /health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-A: ${'b'.repeat(100_000)}\r\n\r\n`, [0, 400, 431]],
+        [`POST /events HTTP/1.1\r\n${auth}Content-Length: abc\r\n\r\n${body}`, [0, 400]],
+        [`POST /events HTTP/1.1\r\n${auth}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, [0, 400]],
+        [`POST /events HTTP/1.1\r\n${auth}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, [0, 400]],
+        [`POST /events HTTP/1.1\r\n${auth}Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08`, [415]],
+        [`POST /events HTTP/1.1\r\n${auth}Content-Length: 2000000\r\n\r\n${'x'.repeat(2_000_000)}`, [0, 413]],
+        [`TRACE /events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`, [0, 400, 404, 405]],
+        [`CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n`, [0, 400, 405, 421]],
+      ];
+      for (const [text, statuses] of cases) {
+        const { socket, received, closed } = await wire(port);
+        socket.write(text, 'latin1');
+        await Promise.race([closed, until(() => received().includes('\r\n\r\n'), JSON.stringify(text.slice(0, 60)))]);
+        socket.destroy();
+        const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(received())?.[1] ?? 0);
+        if (!statuses.includes(status))
+          throw new Error(`Expected ${statuses} to ${JSON.stringify(text.slice(0, 99))}, got ${status}`);
+      }
+      expect((await events('src=api')).filter(({ src }) => src === 'api')).toEqual([]);
+      expect(bench.log()).not.toContain('"level":50');
+    }));
+
   test('serves a hundred senders at once, and cuts none of them off', () =>
     withBench(async (bench) => {
       const { url, token, events } = await openDoor(bench);
