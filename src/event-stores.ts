@@ -66,24 +66,46 @@ function lockOf(path: string): (() => void) | undefined {
 
 const HOUR_MS = 3_600_000;
 
+const DAY_MS = 86_400_000;
+
+type Rules = Pick<CollectorSettings, 'eventDays' | 'approvalDays'>;
+
 /** Deletes what is too old, soon and then every hour. Returns what ends that. */
-export function retainRegularly(
-  store: EventStore,
-  rules: Pick<CollectorSettings, 'eventDays' | 'approvalDays'>,
-  logger: Pick<Logger, 'info' | 'warn'>,
-): () => void {
-  const retain = async (): Promise<void> => {
-    try {
-      const report = await store.retain(rules, Date.now(), false);
-      if (report.deleted.length > 0 || report.compressed.length > 0) logger.info(report, 'old events put away');
-    } catch (error) {
-      logger.warn({ err: error }, 'old events not put away');
-    }
-  };
+export function retainRegularly(store: EventStore, rules: Rules, logger: Pick<Logger, 'info' | 'warn'>): () => void {
+  const retain = createRetaining(store, rules, logger, Date.now);
   const first = setTimeout(() => void retain(), HOUR_MS / 60);
   const timer = setInterval(() => void retain(), HOUR_MS);
   return () => {
     clearTimeout(first);
     clearInterval(timer);
+  };
+}
+
+/**
+ * What is done every hour. Never rejects. A clock that is years ahead for a moment must not delete everything: when more than
+ * a day has gone by since the last time, or since the newest event, it is believed only if it still says so the next time.
+ * @param now milliseconds since the epoch
+ */
+export function createRetaining(
+  store: Pick<EventStore, 'find' | 'retain'>,
+  rules: Rules,
+  logger: Pick<Logger, 'info' | 'warn'>,
+  now: () => number,
+): () => Promise<void> {
+  let lookedAt: number | undefined;
+  return async () => {
+    try {
+      const at = now();
+      const before = lookedAt ?? ((await store.find({}, 1))[0]?.seq ?? at * 1000) / 1000;
+      lookedAt = at;
+      if (at - before > DAY_MS) {
+        logger.warn({ hours: Math.round((at - before) / HOUR_MS) }, 'the clock has gone on by more than a day');
+        return;
+      }
+      const report = await store.retain(rules, at, false);
+      if (report.deleted.length > 0 || report.compressed.length > 0) logger.info(report, 'old events put away');
+    } catch (error) {
+      logger.warn({ err: error }, 'old events not put away');
+    }
   };
 }
