@@ -14,6 +14,7 @@ import type { Logger } from './logger.ts';
 import { maskDeep } from './recorder.ts';
 import { createMasker, type SecretRule } from './secrets.ts';
 import { createSpooler } from './sender/spooler.ts';
+import { isLoopback } from './sender/target.ts';
 import type { StatePaths } from './state.ts';
 import type { AgentName, HookInput, LeftBehind, StoreRecord } from './types.ts';
 import { VERSION } from './version.ts';
@@ -140,7 +141,8 @@ function openSender(
 ): { note(record: StoreRecord): void; stop(): Promise<void> } {
   const approvals = createApprovalEvents({ host: hostname(), nextSeq: createSequence(Date.now), linkTo });
   const spooler = createSpooler({
-    ...{ dir: `${state.dir}/spool`, url, key, version: VERSION, fetch, takeLock, now: Date.now, logger },
+    ...{ dir: `${state.dir}/spool`, url, key, version: VERSION, takeLock, now: Date.now, logger },
+    fetch: (address, init) => fetch(address, { ...init, ...connectionTo(address) }),
   });
   return {
     note: (record) => {
@@ -149,6 +151,17 @@ function openSender(
     },
     stop: spooler.stop,
   };
+}
+
+/**
+ * The daemon's environment comes from a hook, and so may be a project's: its proxy may carry what is encrypted, and must not
+ * read the key, with which anybody could tell of approvals. Bun sends what is for this machine to a proxy, too.
+ */
+function connectionTo(address: string): BunFetchRequestInit {
+  const url = new URL(address);
+  // The types do not know that false means none (Bun 1.4.5).
+  const direct = { proxy: false } as unknown as BunFetchRequestInit;
+  return { tls: { rejectUnauthorized: true }, ...(url.protocol === 'http:' || isLoopback(url) ? direct : {}) };
 }
 
 function toSend({
