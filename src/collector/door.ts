@@ -62,7 +62,9 @@ export function createDoor({ keys, isKeyed, hosts, now }: DoorOptions): Door {
       if (!isKnown(host)) return 'host';
       const origin = head.get('origin');
       if (origin !== null && URL.parse(origin)?.host !== host) return 'origin';
-      return undefined;
+      // A picture of another page's has no Origin, and could be the stream of events, a hundred times.
+      const isForeign = FOREIGN.has(head.get('sec-fetch-site') ?? '') && head.get('sec-fetch-mode') !== 'navigate';
+      return isForeign ? 'origin' : undefined;
     },
     principalOf: (head) => {
       if (!isKeyed) return ANYBODY;
@@ -84,6 +86,8 @@ export function createDoor({ keys, isKeyed, hosts, now }: DoorOptions): Door {
   };
 }
 
+/** What browsers say of a request that another page makes, also one of the same name and another port. */
+const FOREIGN: ReadonlySet<string> = new Set(['cross-site', 'same-site']);
 const MAX_SESSIONS = 1_000;
 const MAX_KNOWN = 100;
 

@@ -115,3 +115,16 @@ describe('a head', () => {
       expect([origin, of('localhost:3030', origin)]).toEqual([origin, 'origin']);
   });
 });
+
+test('a part of another page, also of one on another port, gets nothing; a link from there leads here', () => {
+  const { judge } = opened();
+  const from = (site: string, mode: string): string | undefined =>
+    judge(new Headers({ host: 'localhost:3030', 'sec-fetch-site': site, 'sec-fetch-mode': mode }));
+  for (const site of ['cross-site', 'same-site'])
+    expect([from(site, 'no-cors'), from(site, 'cors'), from(site, 'navigate')]).toEqual([
+      'origin',
+      'origin',
+      undefined,
+    ]);
+  for (const site of ['same-origin', 'none', '']) expect(from(site, 'no-cors')).toBeUndefined();
+});
