@@ -39,7 +39,7 @@ export interface Moment {
 }
 
 const MAX_NAME = 256;
-/** C17 of the events' public format. */
+/** More is no name of one event. */
 const MAX_EVENT_ID = 128;
 
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_NAME));
