@@ -1,4 +1,5 @@
 /** A collector in this process, on the store of files in a directory of its own. */
+import { expect } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,3 +82,24 @@ export async function withCollector(
     rmSync(directory, { recursive: true, force: true });
   }
 }
+
+/** The first collector's own example. */
+export const HELLO = {
+  hook_event_name: 'test_event',
+  session_id: 'test-session-123',
+  timestamp: '2025-11-23T10:00:00.000Z',
+  cwd: '/test',
+  context: { message: 'Hello from curl!' },
+};
+/** The other's. */
+export const TYPED = { event_type: 'session_started', session_id: 'test-123' };
+
+export const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+/** A typed event of so many bytes. */
+export const sizeOf = (bytes: number): string => {
+  const shell = JSON.stringify({ ...TYPED, data: '' });
+  return JSON.stringify({ ...TYPED, data: 'x'.repeat(bytes - shell.length) });
+};
+export const nothingStored = async ({ rows }: Pick<OpenedCollector, 'rows'>): Promise<void> => {
+  expect(await rows()).toEqual([]);
+};
