@@ -156,3 +156,46 @@ export function post(url: string, body: unknown, headers: Readonly<Record<string
     headers: { ...JSON_TYPE, 'x-api-key': DEMO_KEY, ...headers },
   });
 }
+
+export const TYPED = { event_type: 'session_started', session_id: 'test-123' };
+
+export const healthOf = async ({
+  url,
+}: Pick<CollectProcess, 'url'>): Promise<{ status: string; events_count: number }> =>
+  (await fetch(`${url}/health`)).json() as Promise<{ status: string; events_count: number }>;
+
+export interface Load {
+  readonly acked: () => number;
+  /** Stops it; resolves with the names of the events that were acknowledged. */
+  stop(): Promise<readonly string[]>;
+}
+
+/** Writers that send batches and single events as fast as they are answered. */
+export function startLoad(url: string, writers: number): Load {
+  const acked: string[] = [];
+  let isOver = false;
+  const write = async (writer: number): Promise<void> => {
+    for (let round = 0; !isOver; round += 1) {
+      const batch = Array.from({ length: round % 2 === 0 ? 1 : 50 }, (_, index) => ({
+        ...{ ...TYPED, session_id: `writer-${writer}`, event_id: `${writer}-${round}-${index}` },
+        data: { text: 'tab\there "quoted" \\ line\nend \u2028 🙂', round },
+      }));
+      const [single] = batch;
+      const answer = await (batch.length === 1
+        ? post(`${url}/events`, single)
+        : post(`${url}/events/batch`, batch)
+      ).catch(() => undefined);
+      if (answer?.status === 202) acked.push(...batch.map(({ event_id }) => event_id));
+      if (answer === undefined) return;
+    }
+  };
+  const all = Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
+  return {
+    acked: () => acked.length,
+    stop: async () => {
+      isOver = true;
+      await all;
+      return acked;
+    },
+  };
+}
