@@ -92,8 +92,9 @@ export function createHttpDesk(options: HttpDeskOptions): HttpDesk {
     const offers = agent.offers(input);
     const recorded = heard?.(input, [token]);
     if (offers === undefined || offers.form === 'stop') {
-      await atMost(recordMs, recorded);
+      // First whoever may wait because of it: it can be what tells that a call was answered at the terminal.
       await say(encodeEvent(toldOf(input, [token]), agent.name), gone);
+      await atMost(recordMs, recorded);
       return NO_DECISION;
     }
     if (!(await mustAsk(input, offers))) return NO_DECISION;

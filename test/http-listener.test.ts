@@ -268,6 +268,23 @@ describe('the record of what is posted', () => {
       { desk: { heard: () => HEARD.promise, recordMs: 30 } },
     ));
 
+  test('holds up nobody who waits for what an event tells', async () => {
+    const store = Promise.withResolvers<void>();
+    const told = Promise.withResolvers<string>();
+    await withOffice(
+      async ({ post: send }) => {
+        const answer = send(post).then(({ status }) => status);
+        expect(await Promise.race([told.promise, answer])).toBe('elsewhere');
+        store.resolve();
+        expect(await answer).toBe(204);
+      },
+      {
+        desk: { heard: () => store.promise, recordMs: 600_000 },
+        clients: { observe: ({ kind }) => told.resolve(kind) },
+      },
+    );
+  });
+
   test('holds up no question at all', () =>
     withOffice(
       async ({ post: send, next, clients }) => {
