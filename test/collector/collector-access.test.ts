@@ -5,7 +5,7 @@ import { revokeKey } from '../../src/collector/keys.ts';
 import { nothingStored, TYPED, withCollector } from './opened.ts';
 
 describe('the door', () => {
-  test('[C79] takes addresses, localhost and names that it was told, and answers 421 to others', () =>
+  test('takes addresses, localhost and names that it was told, and answers 421 to others', () =>
     withCollector(
       async ({ request }) => {
         for (const host of [
@@ -39,7 +39,7 @@ describe('the door', () => {
       { hosts: ['hooks.example.com', 'exact:81'] },
     ));
 
-  test('[C79] lets no page of elsewhere ask or send, and says to none that it may', () =>
+  test('lets no page of elsewhere ask or send, and says to none that it may', () =>
     withCollector(async (opened) => {
       for (const origin of [
         'https://evil.example',
@@ -69,7 +69,7 @@ describe('the door', () => {
       await nothingStored(opened);
     }));
 
-  test('[C78] knows a key as soon as it is made, and no longer than a second after it is revoked', () => {
+  test('knows a key as soon as it is made, and no longer than a second after it is revoked', () => {
     let now = 0;
     return withCollector(
       async ({ key, request, keysPath }) => {
@@ -186,7 +186,7 @@ describe('a browser', () => {
       ).toBe(401);
     }));
 
-  test('[C71] gets every page under a policy that runs nothing of what is shown', () =>
+  test('gets every page under a policy that runs nothing of what is shown', () =>
     withCollector(async ({ request, post }) => {
       const evil = '</pre><script>alert(1)</script><img src=x onerror=alert(1)>';
       await post('/events', {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test';
 import { HELLO, nothingStored, TYPED, withCollector } from './opened.ts';
 
 describe('an event of a hook', () => {
-  test('[C01][C02] is answered as the first collector of them did, with the same headers', () =>
+  test('is answered as the first collector of them did, with the same headers', () =>
     withCollector(async ({ post, rows }) => {
       const answer = await post('/events', HELLO);
       expect(answer.status).toBe(200);
@@ -25,7 +25,7 @@ describe('an event of a hook', () => {
       expect((await post('/events', HELLO)).headers.get('x-events-count')).toBe('2');
     }));
 
-  test('[C05] keeps every key and value, whatever its name', () =>
+  test('keeps every key and value, whatever its name', () =>
     withCollector(async ({ post, rows, lines, request }) => {
       const odd = `{"hook_event_name":"x","session_id":"s","__proto__":{"a":1},"constructor":{"b":[null,1.5,"é\u2028🙂"]},"toString":0,"valueOf":"v","deep":{"__proto__":[1],"":""}}`;
       expect((await post('/events', odd)).status).toBe(200);
@@ -37,27 +37,27 @@ describe('an event of a hook', () => {
       expect(({} as Record<string, unknown>).a).toBeUndefined();
     }));
 
-  test('[C05] that is wrapped is found inside, and kept as it was', () =>
+  test('that is wrapped is found inside, and kept as it was', () =>
     withCollector(async ({ post, rows }) => {
       const body = { hook: { hook_event_name: 'Stop', session_id: 'inner', x: 1 }, sent_by: 'me' };
       expect((await post('/events', body)).status).toBe(200);
       expect(await rows()).toMatchObject([{ event_type: 'Stop', session_id: 'inner', data: body }]);
     }));
 
-  test('[C05] that is wrapped may have its session beside it', () =>
+  test('that is wrapped may have its session beside it', () =>
     withCollector(async ({ post, rows }) => {
       expect((await post('/events', { session_id: 'outer', hook: { hook_event_name: 'Stop' } })).status).toBe(200);
       expect(await rows()).toMatchObject([{ session_id: 'outer' }]);
     }));
 
-  test('[C06] without a session is stored under "unknown"', () =>
+  test('without a session is stored under "unknown"', () =>
     withCollector(async ({ post, rows }) => {
       for (const body of [{ hook_event_name: 'Stop' }, { hook_event_name: 'Stop', session_id: null }])
         expect((await post('/events', body)).status).toBe(200);
       expect((await rows()).map(({ session_id }) => session_id)).toEqual(['unknown', 'unknown']);
     }));
 
-  test('[C07] is stored with the headers that tell of its sender, cut and without control characters', () =>
+  test('is stored with the headers that tell of its sender, cut and without control characters', () =>
     withCollector(async ({ post, rows }) => {
       await post('/events', HELLO, {
         'X-Hook-Event': 'SessionStart',
@@ -76,7 +76,7 @@ describe('an event of a hook', () => {
       });
     }));
 
-  test('[C08] may have any name', () =>
+  test('may have any name', () =>
     withCollector(async ({ post, rows }) => {
       for (const hook_event_name of [
         'AssistantResponse',
@@ -105,14 +105,14 @@ describe('an event of a hook', () => {
 });
 
 describe('a typed event', () => {
-  test('[C12] is accepted with 202', () =>
+  test('is accepted with 202', () =>
     withCollector(async ({ post, rows }) => {
       const answer = await post('/events', TYPED);
       expect([answer.status, await answer.json()]).toEqual([202, { accepted: 1, message: 'Events accepted' }]);
       expect(await rows()).toMatchObject([{ ...TYPED, kind: 'session.started', data: {}, workflow_id: null }]);
     }));
 
-  test('[C13][C20] has its places, one line each in the file, and what has none beside them', () =>
+  test('has its places, one line each in the file, and what has none beside them', () =>
     withCollector(async ({ post, lines }) => {
       const body = {
         ...TYPED,
@@ -141,7 +141,7 @@ describe('a typed event', () => {
       expect(line.event_id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     }));
 
-  test('[C05] keeps every key that has no place, also those that objects have by themselves', () =>
+  test('keeps every key that has no place, also those that objects have by themselves', () =>
     withCollector(async ({ post, rows }) => {
       const own = '"__proto__":{"a":1},"constructor":2,"prototype":3,"toString":4,"hasOwnProperty":5,"valueOf":{"b":6}';
       expect((await post('/events', `{"event_type":"x",${own}}`)).status).toBe(202);
@@ -149,7 +149,7 @@ describe('a typed event', () => {
       expect(JSON.stringify(row?.extra)).toBe(`{${own}}`);
     }));
 
-  test('[C14] without a type is refused, and nothing is stored', () =>
+  test('without a type is refused, and nothing is stored', () =>
     withCollector(async (opened) => {
       for (const body of [{}, { session_id: 's' }, { hook: {} }, { hook: [] }]) {
         const answer = await opened.post('/events', body);
@@ -161,7 +161,7 @@ describe('a typed event', () => {
       await nothingStored(opened);
     }));
 
-  test('[C14] whose parts are no names is refused with the place of the first', () =>
+  test('whose parts are no names is refused with the place of the first', () =>
     withCollector(async (opened) => {
       const cases = [
         [{ event_type: '' }, 'event_type'],
@@ -184,7 +184,7 @@ describe('a typed event', () => {
       await nothingStored(opened);
     }));
 
-  test('[C17] may have any name of up to 128 characters', () =>
+  test('may have any name of up to 128 characters', () =>
     withCollector(async ({ post, rows }) => {
       const names = ['not-a-uuid', 'x'.repeat(128), '🙂', 'a\'b"c'];
       for (const event_id of names) expect((await post('/events', { ...TYPED, event_id })).status).toBe(202);
@@ -192,7 +192,7 @@ describe('a typed event', () => {
       for (const { id } of await rows()) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5/);
     }));
 
-  test('[C18] that comes again is answered the same, is one row, and counts as a duplicate', () =>
+  test('that comes again is answered the same, is one row, and counts as a duplicate', () =>
     withCollector(async ({ post, rows, request }) => {
       const named = { ...TYPED, event_id: 'e-1', timestamp: '2025-11-23T10:00:00Z' };
       const twice = async (body: unknown, headers: Record<string, string> = {}): Promise<void> => {
@@ -213,7 +213,7 @@ describe('a typed event', () => {
       expect(await rows()).toHaveLength(4);
     }));
 
-  test('[C18] with an Idempotency-Key is known again though its time differs', () =>
+  test('with an Idempotency-Key is known again though its time differs', () =>
     withCollector(async ({ post, rows }) => {
       for (const second of ['01', '02']) {
         const body = { ...TYPED, timestamp: `2025-11-23T10:00:${second}Z` };
@@ -222,7 +222,7 @@ describe('a typed event', () => {
       expect(await rows()).toHaveLength(1);
     }));
 
-  test('[C18] with an Idempotency-Key that another sender has used is another one', () =>
+  test('with an Idempotency-Key that another sender has used is another one', () =>
     withCollector(async ({ post, rows, key }) => {
       for (const own of [key(), key()])
         for (let time = 0; time < 2; time += 1)
@@ -230,7 +230,7 @@ describe('a typed event', () => {
       expect(await rows()).toHaveLength(2);
     }));
 
-  test('[C18] with an Idempotency-Key that is empty or too long is refused', () =>
+  test('with an Idempotency-Key that is empty or too long is refused', () =>
     withCollector(async (opened) => {
       for (const name of ['', 'x'.repeat(121)]) {
         const answer = await opened.post('/events', TYPED, { 'Idempotency-Key': name });
@@ -244,7 +244,7 @@ describe('a typed event', () => {
 });
 
 describe('a batch', () => {
-  test('[C15] is accepted whole, in its order', () =>
+  test('is accepted whole, in its order', () =>
     withCollector(async ({ post, rows }) => {
       const answer = await post('/events/batch', [TYPED, { ...HELLO, session_id: 'test-123' }]);
       expect([answer.status, await answer.text()]).toEqual([202, '{"accepted":2,"message":"Events accepted"}']);
@@ -257,14 +257,14 @@ describe('a batch', () => {
       );
     }));
 
-  test('[C15] that is empty is accepted', () =>
+  test('that is empty is accepted', () =>
     withCollector(async ({ post, rows }) => {
       const answer = await post('/events/batch', []);
       expect([answer.status, await answer.text()]).toEqual([202, '{"accepted":0,"message":"No events to store"}']);
       expect(await rows()).toEqual([]);
     }));
 
-  test('[C25] with one bad event of ten is refused with its place, and nothing is stored', () =>
+  test('with one bad event of ten is refused with its place, and nothing is stored', () =>
     withCollector(async (opened) => {
       const ten = Array.from({ length: 10 }, (_, index) => (index === 3 ? { session_id: 's' } : TYPED));
       const answer = await opened.post('/events/batch', ten);
@@ -275,7 +275,7 @@ describe('a batch', () => {
       await nothingStored(opened);
     }));
 
-  test('[C25] with ?partial=1 stores the others', () =>
+  test('with ?partial=1 stores the others', () =>
     withCollector(async ({ post, rows }) => {
       const ten = Array.from({ length: 10 }, (_, index) => (index === 3 ? { session_id: 's' } : TYPED));
       const answer = await post('/events/batch?partial=1', ten);
@@ -295,7 +295,7 @@ describe('a batch', () => {
       await nothingStored(opened);
     }));
 
-  test('[C18] of one Idempotency-Key is stored once', () =>
+  test('of one Idempotency-Key is stored once', () =>
     withCollector(async ({ post, rows }) => {
       for (let time = 0; time < 2; time += 1)
         expect((await post('/events/batch', [TYPED, TYPED], { 'Idempotency-Key': 'b' })).status).toBe(202);
@@ -304,7 +304,7 @@ describe('a batch', () => {
 });
 
 describe("an agent's http hook", () => {
-  test('[C33] is stored with its agent, and decides nothing', () =>
+  test('is stored with its agent, and decides nothing', () =>
     withCollector(async ({ post, rows }) => {
       const input = {
         hook_event_name: 'PermissionRequest',

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test';
 import { HELLO, TYPED, withCollector } from './opened.ts';
 
 describe('a reader', () => {
-  test('[C10] gets the newest 50 first unless it asks for more; all are stored', () =>
+  test('gets the newest 50 first unless it asks for more; all are stored', () =>
     withCollector(async ({ post, request, rows }) => {
       await post(
         '/events/batch',
@@ -142,7 +142,7 @@ describe('a reader', () => {
 });
 
 describe('an export', () => {
-  test('[C74] is JSON or a table that no spreadsheet runs', () =>
+  test('is JSON or a table that no spreadsheet runs', () =>
     withCollector(async ({ post, request }) => {
       await post('/events', {
         event_type: '=cmd|calc!A1',
@@ -194,7 +194,7 @@ describe('an export', () => {
 });
 
 describe('a probe', () => {
-  test('[C09] hears how it is, without a key', () =>
+  test('hears how it is, without a key', () =>
     withCollector(async ({ request, post }) => {
       await post('/events', TYPED);
       const answer = await request('GET', '/health', { key: null });
@@ -207,7 +207,7 @@ describe('a probe', () => {
       expect((await request('HEAD', '/health', { key: null })).status).toBe(200);
     }));
 
-  test('[C75] hears which part cannot be used', () => {
+  test('hears which part cannot be used', () => {
     let reason: string | undefined;
     let isBroken = false;
     return withCollector(
@@ -244,7 +244,7 @@ describe('a probe', () => {
     );
   });
 
-  test('[C76][C77] reads metrics as text or JSON, with few series whatever is sent', () =>
+  test('reads metrics as text or JSON, with few series whatever is sent', () =>
     withCollector(
       async ({ request, post }) => {
         for (let index = 0; index < 50; index += 1) {
@@ -283,7 +283,7 @@ describe('a probe', () => {
       { slack: () => ({ isConnected: true }) },
     ));
 
-  test('[C76] needs a key for metrics where others can connect', () =>
+  test('needs a key for metrics where others can connect', () =>
     withCollector(
       async ({ request }) => {
         for (const path of ['/metrics', '/metrics/prometheus']) {

@@ -4,7 +4,7 @@ import type { EventStore } from '../../src/events.ts';
 import { nested, nothingStored, sizeOf, TYPED, withCollector } from './opened.ts';
 
 describe('a sender', () => {
-  test('[C03] with a wrong key or none is refused before its body is read', () =>
+  test('with a wrong key or none is refused before its body is read', () =>
     withCollector(async (opened) => {
       for (const key of ['wrong-key', '', null]) {
         const answer = await opened.request('POST', '/events', {
@@ -20,13 +20,13 @@ describe('a sender', () => {
       await nothingStored(opened);
     }));
 
-  test('[C03] whose body never comes hears at once that its key is wrong', () =>
+  test('whose body never comes hears at once that its key is wrong', () =>
     withCollector(async ({ request }) => {
       const body = new ReadableStream({ pull: () => new Promise(() => {}) });
       expect((await request('POST', '/events', { key: 'wrong', body })).status).toBe(401);
     }));
 
-  test('[C44] shows its key in any of three headers', () =>
+  test('shows its key in any of three headers', () =>
     withCollector(async ({ collector, key }) => {
       const own = key();
       const shown: Record<string, string>[] = [
@@ -44,7 +44,7 @@ describe('a sender', () => {
       expect((await collector.fetch(inUrl)).status).toBe(401);
     }));
 
-  test('[C04] of broken JSON is told so, and nothing is stored', () =>
+  test('of broken JSON is told so, and nothing is stored', () =>
     withCollector(async (opened) => {
       const broken = [
         '{...}',
@@ -68,7 +68,7 @@ describe('a sender', () => {
       await nothingStored(opened);
     }));
 
-  test('[C23] of more than 1 MiB for one event, or 8 MiB or 5000 events for a batch, gets 413', () =>
+  test('of more than 1 MiB for one event, or 8 MiB or 5000 events for a batch, gets 413', () =>
     withCollector(async (opened) => {
       const MiB = 1024 * 1024;
       const chunked = (text: string): RequestInit => ({
@@ -87,7 +87,7 @@ describe('a sender', () => {
       expect((await opened.post('/events/batch', `[${sizeOf(8 * MiB - 2)}]`)).status).toBe(202);
     }));
 
-  test('[C23] of more than 64 levels gets 422', () =>
+  test('of more than 64 levels gets 422', () =>
     withCollector(async (opened) => {
       const deep = await opened.post('/events', `{"event_type":"x","data":${nested(64)}}`);
       expect([deep.status, await deep.json()]).toEqual([
@@ -99,7 +99,7 @@ describe('a sender', () => {
       expect((await opened.post('/events', `{"event_type":"x","data":${nested(63)}}`)).status).toBe(202);
     }));
 
-  test('[C23] of anything but plain JSON gets 415', () =>
+  test('of anything but plain JSON gets 415', () =>
     withCollector(async (opened) => {
       const cases: Record<string, string>[] = [
         { 'content-type': 'text/plain' },
@@ -118,7 +118,7 @@ describe('a sender', () => {
       );
     }));
 
-  test('[C11][C23] of an unknown path gets 404, of an unknown method 405 with those that there are', () =>
+  test('of an unknown path gets 404, of an unknown method 405 with those that there are', () =>
     withCollector(async (opened) => {
       for (const path of ['/nothing', '/events/', '/hooks/nobody', '/hooks', '/api/events', '/sessions/a/b', '/%00'])
         for (const method of ['GET', 'POST', 'DELETE']) expect((await opened.request(method, path)).status).toBe(404);
@@ -142,7 +142,7 @@ describe('a sender', () => {
       await nothingStored(opened);
     }));
 
-  test('[C24] is told to come again when more waits than the store can take, and nothing of it is lost', () => {
+  test('is told to come again when more waits than the store can take, and nothing of it is lost', () => {
     const gate = Promise.withResolvers<void>();
     const held = (store: EventStore): EventStore => ({
       ...store,
@@ -170,7 +170,7 @@ describe('a sender', () => {
     );
   });
 
-  test('[C24] is told to come again when the bodies of all hold too much memory, which is free again after each', () => {
+  test('is told to come again when the bodies of all hold too much memory, which is free again after each', () => {
     const gate = Promise.withResolvers<void>();
     const MiB = 1024 * 1024;
     const batch = (bytes: number): string => `[${sizeOf(bytes - 2)}]`;
@@ -215,7 +215,7 @@ describe('a sender', () => {
     );
   });
 
-  test('[C24] with a rate gets 429 above it, and hears when to come again', () =>
+  test('with a rate gets 429 above it, and hears when to come again', () =>
     withCollector(async ({ request, key, rows }) => {
       const own = key({ rate: 2 });
       const send = (): Promise<Response> =>

@@ -11,7 +11,7 @@ const errorOf = (run: () => unknown): string => {
 };
 
 describe('the settings of a collector', () => {
-  test('[C19] have defaults', () => {
+  test('have defaults', () => {
     expect(resolveCollector({}, {}, {})).toMatchObject({
       ...{
         port: 3030,
@@ -24,7 +24,7 @@ describe('the settings of a collector', () => {
     });
   });
 
-  test('[C19] come from flags, then from the environment, then from the config file', () => {
+  test('come from flags, then from the environment, then from the config file', () => {
     const config: CollectorSection = {
       port: 1,
       host: 'c',
@@ -85,7 +85,7 @@ describe('the settings of a collector', () => {
     ).toMatchObject({ port: 3030, storage: 'jsonl', isKeyed: true, apiKey: undefined });
   });
 
-  test('[C19] that are wrong are named', () => {
+  test('that are wrong are named', () => {
     const cases = [
       [{}, { STORAGE_TYPE: 'postgres' }, 'bad-config: Expected DATABASE_URL for STORAGE_TYPE=postgres, got none'],
       [{}, { STORAGE_TYPE: 'sqlite' }, 'bad-config: Expected STORAGE_TYPE to be auto, postgres or jsonl, got "sqlite"'],
@@ -133,13 +133,13 @@ describe('exposure', () => {
   const said = (flags: Record<string, string | true>, env: Record<string, string>, hasKeys: boolean): string =>
     errorOf(() => checkExposure(resolveCollector(flags, env, {}), hasKeys));
 
-  test('[C78][C79] of loopback needs nothing', () => {
+  test('of loopback needs nothing', () => {
     for (const host of ['127.0.0.1', '127.8.9.10', 'localhost', '::1'])
       for (const env of [{}, { HOOK_AUTH: 'off' }, { HOOK_API_KEY: 'demo-key-12345' }])
         expect(said({ host }, env, false)).toBe('none');
   });
 
-  test('[C78][C79] of anything else, or behind a proxy, needs keys of its own, and TLS', () => {
+  test('of anything else, or behind a proxy, needs keys of its own, and TLS', () => {
     const tls = { 'tls-cert': 'c', 'tls-key': 'k' };
     for (const host of [
       '0.0.0.0',

@@ -81,7 +81,7 @@ describe('a head', () => {
     expect(principal).toEqual({ id: 'anybody', scopes: new Set(['ingest', 'read'] as const) });
   });
 
-  test('[C79] is for us when it names an address or a name of ours, and comes from no other page', () => {
+  test('is for us when it names an address or a name of ours, and comes from no other page', () => {
     const { judge } = opened();
     const of = (host: string, origin?: string): string | undefined =>
       judge(new Headers({ host, ...(origin === undefined ? {} : { origin }) }));

@@ -16,7 +16,7 @@ function withFile(body: (path: string) => void): void {
 }
 
 describe('a key', () => {
-  test('[C78] has 256 bits, is kept as a hash with mode 0600, and gives what was wished for', () =>
+  test('has 256 bits, is kept as a hash with mode 0600, and gives what was wished for', () =>
     withFile((path) => {
       const { key, stored } = createKey(path, { ...WISH, project: 'shop', rate: 5 }, 0);
       expect(key).toMatch(/^csh_[0-9a-f]{8}_[\w-]{43}$/);

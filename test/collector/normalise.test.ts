@@ -33,7 +33,7 @@ describe("agents' own inputs", () => {
   ] as const;
 
   for (const [folder, agent] of FOLDERS)
-    test(`[C55] of ${folder} are recognised, kept whole, and mean something`, () => {
+    test(`of ${folder} are recognised, kept whole, and mean something`, () => {
       const inputs = inputsOf(folder);
       expect(inputs.length).toBeGreaterThan(5);
       for (const [name, input] of inputs) {
@@ -47,7 +47,7 @@ describe("agents' own inputs", () => {
       }
     });
 
-  test('[C55] mean the same whatever the agent calls them', () => {
+  test('mean the same whatever the agent calls them', () => {
     const kinds = [
       [['SessionStart', 'session_started', 'session.started'], 'session.started'],
       [['SessionEnd', 'session_completed', 'session_ended'], 'session.ended'],
@@ -86,7 +86,7 @@ describe("agents' own inputs", () => {
 });
 
 describe('which event it is', () => {
-  test('[C17][C18] depends on the name that its sender gave and the project, for ever', () => {
+  test('depends on the name that its sender gave and the project, for ever', () => {
     const named = { event_type: 'x', event_id: 'e-1', timestamp: '2026-11-21T08:00:00Z' };
     const [one, two] = [record(named), record(named)];
     expect([one.id, one.timestamp, one.event_id]).toEqual([two.id, two.timestamp, 'e-1']);
@@ -96,7 +96,7 @@ describe('which event it is', () => {
     expect(record(named, { project: 'shop' }).id).not.toBe(one.id);
   });
 
-  test('[C18] is known by its name alone where it is not dated, or only the request has a name', () => {
+  test('is known by its name alone where it is not dated, or only the request has a name', () => {
     expect(record({ event_type: 'x', event_id: 'e-1' })).toMatchObject({ is_undated: true, id: idOfName(null, 'e-1') });
     const dated = { event_type: 'x', timestamp: '2026-11-21T08:00:00Z' };
     expect(record(dated, { idempotencyKey: 'k' }, 3)).toMatchObject({

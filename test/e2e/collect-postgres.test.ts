@@ -21,7 +21,7 @@ describe('collect with PostgreSQL', () => {
       .split('\n')
       .filter((line) => line !== '');
 
-  test('[C13][C18][C19] stores there, tells nobody the password, and knows an event again', () =>
+  test('stores there, tells nobody the password, and knows an event again', () =>
     withMachine(async ({ collect }) => {
       const collector = await collect([], settings('plain'));
       const { url } = collector;
@@ -69,7 +69,7 @@ describe('collect with PostgreSQL', () => {
       expect(`${ended.stdout}${ended.stderr}`).not.toContain(cluster.password);
     }));
 
-  test('[C22] killed under load has every event that it has acknowledged', () =>
+  test('killed under load has every event that it has acknowledged', () =>
     withMachine(async ({ collect }) => {
       const collector = await collect([], settings('killed'));
       const load = startLoad(collector.url, 8);
@@ -81,7 +81,7 @@ describe('collect with PostgreSQL', () => {
     }));
 
   test(
-    '[C75][C83] says within seconds that it is stopped, and that it is back; loses nothing that it has taken; ends in time',
+    'says within seconds that it is stopped, and that it is back; loses nothing that it has taken; ends in time',
     () =>
       withMachine(async ({ collect }) => {
         const collector = await collect([], settings('stopped'));

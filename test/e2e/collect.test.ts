@@ -20,7 +20,7 @@ const curl = async (...args: readonly string[]): Promise<string> => {
 const keyOf = ({ stdout }: { readonly stdout: string }): string => stdout.trim();
 
 describe('collect', () => {
-  test("[C01][C02][C03][C09] answers the first collector's own curl lines", () =>
+  test("answers the first collector's own curl lines", () =>
     withMachine(async ({ collect, lines }) => {
       const { url } = await collect();
       const head = ['-X', 'POST', `${url}/events`, '-H', 'Content-Type: application/json'];
@@ -47,7 +47,7 @@ describe('collect', () => {
       expect(lines()).toMatchObject([{ data: HELLO }, { data: HELLO }]);
     }));
 
-  test("[C12][C13][C14][C15] answers the other collector's keyless curl lines with HOOK_AUTH=off", () =>
+  test("answers the other collector's keyless curl lines with HOOK_AUTH=off", () =>
     withMachine(async ({ collect, lines }) => {
       const { url, stdout } = await collect([], { HOOK_AUTH: 'off' });
       expect(stdout()).toContain('HOOK_AUTH=off: everybody on this machine may send and read\n');
@@ -69,7 +69,7 @@ describe('collect', () => {
       expect(JSON.parse(await curl(`${url}/events`))).toMatchObject({ total: 4 });
     }));
 
-  test('[C19] says in one line what it needs for postgres, and ends with 78', () =>
+  test('says in one line what it needs for postgres, and ends with 78', () =>
     withMachine(async ({ run }) => {
       for (const env of [
         { STORAGE_TYPE: 'postgres' },
@@ -86,7 +86,7 @@ describe('collect', () => {
       expect(stderr).toContain('Expected DATABASE_URL for STORAGE_TYPE=postgres, got none\n');
     }));
 
-  test('[C19] takes its settings from the environment, and makes the directory of its file', () =>
+  test('takes its settings from the environment, and makes the directory of its file', () =>
     withMachine(async ({ collect, home, lines }) => {
       const env = {
         HOOK_API_KEY: DEMO_KEY,
@@ -106,7 +106,7 @@ describe('collect', () => {
       expect(ended.stderr).not.toContain(DEMO_KEY);
     }));
 
-  test('[C78] makes a key where there is none, shows it once, and keeps only its hash', () =>
+  test('makes a key where there is none, shows it once, and keeps only its hash', () =>
     withMachine(async ({ collect, home }) => {
       const first = await collect([], {});
       const [, key = ''] = /^Key, shown this once: (csh_[0-9a-f]{8}_[\w-]{43})$/m.exec(first.stdout()) ?? [];
@@ -121,7 +121,7 @@ describe('collect', () => {
       expect((await fetch(`${second.url}/events`, { headers: { 'x-api-key': key } })).status).toBe(200);
     }));
 
-  test('[C78] makes no key that nobody sees when it cannot listen', () =>
+  test('makes no key that nobody sees when it cannot listen', () =>
     withMachine(async ({ collect, run, home }) => {
       const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() });
       try {
@@ -145,7 +145,7 @@ describe('collect', () => {
       expect((await post(`${url}/events`, TYPED)).status).toBe(202);
     }));
 
-  test('[C79] refuses to listen for others without keys, TLS, or a proxy that it is told of', () =>
+  test('refuses to listen for others without keys, TLS, or a proxy that it is told of', () =>
     withMachine(async ({ run, collect }) => {
       const cases: readonly (readonly [readonly string[], Record<string, string>, string])[] = [
         [['--host', '0.0.0.0'], {}, 'Expected a key to listen on 0.0.0.0'],
@@ -167,7 +167,7 @@ describe('collect', () => {
       expect([wrong.status, wrong.headers.get('access-control-allow-origin')]).toEqual([421, null]);
     }));
 
-  test('[C83] on SIGTERM under load is gone within 5 s, and has stored what it said that it has', () =>
+  test('on SIGTERM under load is gone within 5 s, and has stored what it said that it has', () =>
     withMachine(async ({ collect, lines }) => {
       const collector = await collect();
       const load = startLoad(collector.url, 8);
@@ -180,7 +180,7 @@ describe('collect', () => {
       expect(acked.filter((id) => !stored.has(id))).toEqual([]);
     }));
 
-  test('[C83] on SIGTERM waits for nobody who watches, or who does not come to an end', () =>
+  test('on SIGTERM waits for nobody who watches, or who does not come to an end', () =>
     withMachine(async ({ collect }) => {
       const collector = await collect();
       const live = await fetch(`${collector.url}/live`, { headers: { 'x-api-key': DEMO_KEY } });
@@ -199,7 +199,7 @@ describe('collect', () => {
       expect(ended.tookMs).toBeLessThan(5_000);
     }));
 
-  test('[C79] with a certificate speaks TLS, on any address, and its cookies go nowhere else', () =>
+  test('with a certificate speaks TLS, on any address, and its cookies go nowhere else', () =>
     withMachine(async ({ collect, run, home }) => {
       const [cert, key] = [join(home, 'cert.pem'), join(home, 'key.pem')];
       writeFileSync(cert, CERTIFICATE);
@@ -226,7 +226,7 @@ describe('collect', () => {
       }
     }));
 
-  test('[C20][C22] killed under load by eight writers has every event that it has acknowledged, on lines that parse', () =>
+  test('killed under load by eight writers has every event that it has acknowledged, on lines that parse', () =>
     withMachine(async ({ collect, lines }) => {
       const collector = await collect();
       const load = startLoad(collector.url, 8);
@@ -245,7 +245,7 @@ describe('collect', () => {
         );
     }));
 
-  test('[C18] knows an event again after a restart', () =>
+  test('knows an event again after a restart', () =>
     withMachine(async ({ collect, lines }) => {
       const bodies = [
         { ...TYPED, event_id: 'a', timestamp: '2025-11-23T10:00:00Z' },
@@ -263,7 +263,7 @@ describe('collect', () => {
 });
 
 describe('keys', () => {
-  test('[C78] are made, listed and revoked while the collector runs', () =>
+  test('are made, listed and revoked while the collector runs', () =>
     withMachine(async ({ collect, run, home }) => {
       const { url, stderr } = await collect();
       const made = await run(['keys', 'create', '--name', 'build server', '--project', 'shop', '--rate', '1000']);
@@ -312,7 +312,7 @@ describe('keys', () => {
       expect(stderr()).not.toContain(key);
     }));
 
-  test('[C78] of many processes at once are all there', () =>
+  test('of many processes at once are all there', () =>
     withMachine(async ({ run }) => {
       const made = await Promise.all(Array.from({ length: 12 }, () => run(['keys', 'create'])));
       expect(made.map(({ exitCode }) => exitCode)).toEqual(Array.from({ length: 12 }, () => 0));

@@ -70,7 +70,7 @@ const bash = (command: string, name = 'PreToolUse.Bash'): Record<string, unknown
 const WHOLE = ['tool.requested', 'approval.requested', 'approval.shown', 'approval.decided'];
 
 describe('the record of a daemon with a port', () => {
-  test('[C33] has a call, its request, its card and its decision, under one session', () =>
+  test('has a call, its request, its card and its decision, under one session', () =>
     withBench(async (bench) => {
       const { hook, events } = await openDoor(bench);
       const asked = bash('echo one');
@@ -115,7 +115,7 @@ describe('the record of a daemon with a port', () => {
       expect(text).toContain('https://x.example');
     }));
 
-  test('[R8][C78] takes events with the token and shows none, and no request over it decides or changes anything', () =>
+  test('takes events with the token and shows none, and no request over it decides or changes anything', () =>
     withBench(async (bench) => {
       const { url, token, hook, events } = await openDoor(bench);
       const asked = bash('echo undecided');
@@ -165,7 +165,7 @@ describe('the record of a daemon with a port', () => {
       expect(JSON.stringify(await (await answer).json())).toContain('"deny"');
     }));
 
-  test('[R8] whatever is asked over HTTP, with the token or a key for everything, what waits still waits', () =>
+  test('whatever is asked over HTTP, with the token or a key for everything, what waits still waits', () =>
     withBench(async (bench) => {
       const { url, token, hook } = await openDoor(bench);
       const admin = (await bench.run(['keys', 'create', '--scope', 'ingest,read,admin'], RUN)).stdout.trim();
