@@ -53,6 +53,8 @@ export interface CollectorOptions {
   readonly webhooks: readonly WebhookRule[];
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** See `RECOUNT_MS`. */
+  readonly recountMs?: number;
 }
 
 export interface Collector {
@@ -81,6 +83,8 @@ const ROUTES = [
   [/^\/(|waiting|sessions|sessions\/[^/]+|insights|live|assets\/[^/]+)$/, 'GET, HEAD'],
   [/^\/(export|health|health\/live|health\/ready|metrics|metrics\/prometheus)$/, 'GET, HEAD'],
 ] as const;
+/** How often events are counted anew: old ones are deleted, and others write to the same database. */
+const RECOUNT_MS = 600_000;
 /** With what answers may take, all ends within the 5 s that whoever stops a service allows it. */
 const WEBHOOK_GRACE_MS = 1_500;
 
@@ -105,6 +109,12 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const waiting = await readWaiting(shown, now());
   const live = createLive({ store: shown, waiting, now });
   const health = await createHealth({ store, slack });
+  const recount = async (): Promise<void> => {
+    const before = total;
+    const counted = await store.count().catch(() => before);
+    total += counted - before;
+  };
+  const recounting = setInterval(() => void recount(), options.recountMs ?? RECOUNT_MS);
   const metrics = createMetrics({
     uptimeMs: () => performance.now() - startedAt,
     depth: () => ingest.depth(),
@@ -259,6 +269,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     },
     hangUp: live.stop,
     stop: async () => {
+      clearInterval(recounting);
       live.stop();
       health.stop();
       await webhooks.stop(WEBHOOK_GRACE_MS);

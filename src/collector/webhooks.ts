@@ -39,6 +39,11 @@ export interface Webhooks {
   stop(graceMs?: number): Promise<void>;
 }
 
+/**
+ * Past a proxy of the environment, which would read the address: a daemon's may come from a project. The types do not know that
+ * false means none (Bun 1.4.5).
+ */
+const DIRECT = { proxy: false } as unknown as BunFetchRequestInit;
 const MAX_WAITING = 1_000;
 const TIMEOUT_MS = 10_000;
 /** Before the second and the third try, less a chance; or as long as the target asks, within half a minute. */
@@ -88,6 +93,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       if (typeof place === 'string') return { isTaken: false, isFinal: true, reason: place };
       const response = await send(place.href, {
         ...{ method: 'POST', body, signal, redirect: 'manual', keepalive: false },
+        ...(url.protocol === 'http:' ? DIRECT : {}),
         ...{ headers: { 'Content-Type': 'application/json', 'User-Agent': 'claude-slack-hook', Host: url.host } },
         // The certificate is that of the name, although the connection goes to the address that was looked at.
         ...(url.protocol === 'https:' && literalOf(url) === undefined ? { tls: { serverName: url.hostname } } : {}),
