@@ -378,3 +378,29 @@ describe('a connection to the address that was looked at', () => {
       expect(heard).toHaveLength(1);
     }));
 });
+
+test('over HTTP a webhook is told past a proxy of the environment, which would read its address', async () => {
+  const seen = Promise.withResolvers<string>();
+  const serve = (who: string) =>
+    Bun.serve({
+      ...{ hostname: '127.0.0.1', port: 0 },
+      fetch: () => {
+        seen.resolve(who);
+        return new Response('');
+      },
+    });
+  const [target, proxy] = [serve('target'), serve('proxy')];
+  const before = process.env.HTTP_PROXY;
+  process.env.HTTP_PROXY = proxy.url.href;
+  const rules = rulesOf([{ url: `${target.url.href}secret`, allowPrivate: true }]);
+  const { offer, stop } = createWebhooks({ rules, logger: { warn: () => {} } });
+  try {
+    offer([event()]);
+    expect(await seen.promise).toBe('target');
+  } finally {
+    await stop();
+    if (before === undefined) delete process.env.HTTP_PROXY;
+    else process.env.HTTP_PROXY = before;
+    await Promise.all([target.stop(true), proxy.stop(true)]);
+  }
+});
