@@ -1,4 +1,4 @@
-/** Proves that the tests guard the rules that decide: each rule is broken in a copy of the sources, and the tests must go red there. */
+/** Proves that the tests guard the rules that decide: each rule is broken in a copy of the sources, and the tests must go red there. `-- PART` of a name for some. */
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -140,14 +140,40 @@ const MUTANTS = [
     edits: [["if (said.stdout !== '') return { status: 200, json: said.stdout };", '']],
     tests: ['./test/http-listener.test.ts'],
   },
+  {
+    name: 'a key that may only send forges an approval',
+    file: 'src/collector/event-kinds.ts',
+    edits: [["return isTrusted ? (type as EventKind) : 'other';", 'return type as EventKind;']],
+    tests: ['./test/collector/collector-access.test.ts'],
+  },
+  {
+    name: 'a page from elsewhere may post to the collector',
+    file: 'src/collector/door.ts',
+    edits: [["if (origin !== null && URL.parse(origin)?.host !== host) return 'origin';", '']],
+    tests: ['./test/collector/door.test.ts'],
+  },
+  {
+    name: 'a revoked key opens the collector',
+    file: 'src/collector/keys.ts',
+    edits: [['.filter(({ revokedAt }) => revokedAt === undefined)', '']],
+    tests: ['./test/collector/keys.test.ts', './test/collector/key-ring.test.ts'],
+  },
+  {
+    name: 'an event is acknowledged that the store has not taken',
+    file: 'src/collector/ingest.ts',
+    edits: [['entry.reject(result.error);', 'entry.resolve(true);']],
+    tests: ['./test/collector/ingest.test.ts'],
+  },
 ];
 
 ensureInstalled();
+const [part = ''] = process.argv.slice(2);
+const wanted = MUTANTS.filter(({ name }) => name.includes(part));
 const startedAt = performance.now();
 const base = mkdtempSync(join(tmpdir(), 'csh-mutants-'));
 const survivors = [];
 try {
-  const queue = [...MUTANTS];
+  const queue = [...wanted];
   const work = async (id) => {
     const copy = copyTo(join(base, String(id)));
     for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
@@ -170,7 +196,7 @@ try {
   rmSync(base, { recursive: true, force: true });
 }
 const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-console.log(`${MUTANTS.length - survivors.length} of ${MUTANTS.length} mutants killed in ${seconds} s`);
+console.log(`${wanted.length - survivors.length} of ${wanted.length} mutants killed in ${seconds} s`);
 process.exit(survivors.length === 0 ? 0 : 1);
 
 function copyTo(folder) {
