@@ -4,8 +4,6 @@ import { describeIssue } from '../config-words.ts';
 import { AppError } from '../errors.ts';
 import { type WebhookRule, webhookRules } from './webhooks-rules.ts';
 
-export type StorageChoice = 'auto' | 'postgres' | 'jsonl';
-
 export interface CollectorSettings {
   readonly port: number;
   readonly host: string;

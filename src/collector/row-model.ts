@@ -68,7 +68,7 @@ export function shortId(id: string): string {
 const LONGEST_LINKED = 300;
 
 /** The page of a session; undefined for an id that is too long for an address. */
-export function sessionHref(id: string): string | undefined {
+function sessionHref(id: string): string | undefined {
   if (id.length > LONGEST_LINKED) return undefined;
   const name = encodeURIComponent(id.toWellFormed());
   return name.length > LONGEST_LINKED ? undefined : `/sessions/${name}`;

@@ -92,7 +92,7 @@ const ENDS: Readonly<Record<ApprovalOutcome, { readonly word: string; readonly t
   undeliverable: { word: 'Not delivered', tone: 'bad', icon: 'cross' },
 };
 
-export function endLook(outcome: ApprovalOutcome) {
+function endLook(outcome: ApprovalOutcome) {
   return ENDS[outcome];
 }
 

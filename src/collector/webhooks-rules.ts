@@ -20,7 +20,7 @@ const match = v.strictObject(
 );
 
 /** The messages never hold the value: the path of a webhook's address is its password. */
-export const webhookRule = v.strictObject(
+const webhookRule = v.strictObject(
   {
     match: v.optional(match, {}),
     url: v.pipe(
