@@ -7,9 +7,13 @@ import { COLUMN_NAMES } from './event-postgres-rows.ts';
 type Deleted = RetentionReport['deleted'][number];
 
 const IS_APPROVAL = `kind like 'approval.%'`;
-/** Events that belong to no approval, or to one that has ended; $1 is where young begins, $2 the open approvals as a JSON array. */
-const OLD_EVENTS = `ts < $1::text::timestamptz and (${IS_APPROVAL}) is not true
+/** Events that belong to no approval, or to one that has ended; $2 are the open approvals as a JSON array. */
+const MAY_GO = `(${IS_APPROVAL}) is not true
   and (approval_id is null or approval_id not in (select json_array_elements_text($2::text::json)))`;
+/** $1 is where young begins. */
+const OLD_EVENTS = `ts < $1::text::timestamptz and ${MAY_GO}`;
+/** The same by their arrival, too, which $3 compares in microseconds: a sender's date in the future keeps nothing for ever. */
+const OLD_STRAYS = `(ts < $1::text::timestamptz or seq < $3::text::bigint) and ${MAY_GO}`;
 
 /** Approvals of which all is old and there is an end; $1 is where young begins, $2 their names as a JSON array. */
 const OLD_APPROVALS = `ts < $1::text::timestamptz and ${IS_APPROVAL}
@@ -46,9 +50,8 @@ export async function retainEvents(
       approvals,
       old,
     ]),
-    await remove(`events before ${events.slice(0, 10)} in ${DEFAULT_PARTITION}`, DEFAULT_PARTITION, OLD_EVENTS, [
-      events,
-      open,
+    await remove(`events before ${events.slice(0, 10)} in ${DEFAULT_PARTITION}`, DEFAULT_PARTITION, OLD_STRAYS, [
+      ...[events, open, String(Date.parse(events) * 1000)],
     ]),
   ];
   for (const day of await pool.run(listDays)) {

@@ -446,6 +446,13 @@ export function eventStoreContract(name: string, open: () => Promise<OpenedEvent
         expect(await store.count()).toBe(0);
       });
 
+      test('goes by the arrival of an event whose sender dates it into the future', async () => {
+        await store.append([anEvent({ timestamp: '2999-01-01T00:00:00.000Z' })]);
+        expect(sum(await store.retain(rules, START + 29 * DAY_MS, false))).toBe(0);
+        expect(sum(await store.retain(rules, START + 40 * DAY_MS, false))).toBe(1);
+        expect(await store.count()).toBe(0);
+      });
+
       test('changes nothing when it is only asked what it would do', async () => {
         const events = [anEvent(), ...open_(), anEvent(), ...ended()];
         await store.append(events);
