@@ -43,8 +43,8 @@ import { VERSION } from './version.ts';
 /** How long a stopping daemon waits for Slack to take the last edits, and then for the connection to close. */
 const LAST_EDITS_MS = 1_200;
 const LAST_FRAMES_MS = 300;
-/** How long it waits for events to get to their store. */
-const LAST_EVENTS_MS = 1_000;
+/** How long a stopping daemon waits for events to get to their store, and for webhooks, which have 1.5 s. */
+const LAST_EVENTS_MS = 2_000;
 /** How long a daemon that makes room waits for what it was doing: the client of the next one waits 1.5 s for all of it. */
 const RETIRE_MS = 400;
 /** How long a new daemon waits for the client that launched it, which may have died. */
@@ -292,7 +292,8 @@ export async function serve(options: ServeOptions): Promise<number> {
     else await lastWords(approvals.stop({ reason: 'The daemon was stopped.' }), LAST_EDITS_MS, channel);
   }
   await lastAnswers;
-  await Promise.race([collector?.stop(), Bun.sleep(LAST_EVENTS_MS)]);
+  const isRetiring = !(ended instanceof AppError) && ended.why === RETIRE;
+  await Promise.race([collector?.stop(), Bun.sleep(isRetiring ? RETIRE_MS : LAST_EVENTS_MS)]);
   journal.close();
   return ended instanceof AppError ? ended.exitCode : 0;
 }
