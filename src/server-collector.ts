@@ -11,10 +11,10 @@ import { AppError } from './errors.ts';
 import { collectorSections, keysFile, openEventStore, retainRegularly } from './event-stores.ts';
 import type { EventRecord, EventStore } from './events.ts';
 import type { Logger } from './logger.ts';
+import { isLoopback } from './loopback.ts';
 import { maskDeep } from './recorder.ts';
 import { createMasker, type SecretRule } from './secrets.ts';
 import { createSpooler } from './sender/spooler.ts';
-import { isLoopback } from './sender/target.ts';
 import type { StatePaths } from './state.ts';
 import type { AgentName, HookInput, LeftBehind, StoreRecord } from './types.ts';
 import { VERSION } from './version.ts';
@@ -161,7 +161,7 @@ function connectionTo(address: string): BunFetchRequestInit {
   const url = new URL(address);
   // The types do not know that false means none (Bun 1.4.5).
   const direct = { proxy: false } as unknown as BunFetchRequestInit;
-  return { tls: { rejectUnauthorized: true }, ...(url.protocol === 'http:' || isLoopback(url) ? direct : {}) };
+  return { tls: { rejectUnauthorized: true }, ...(url.protocol === 'http:' || isLoopback(url.hostname) ? direct : {}) };
 }
 
 function toSend({

@@ -280,7 +280,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   idle.stop();
   clients.refuseNew();
   listener.stop();
-  const lastAnswers = http?.stop(ended instanceof AppError || ended.why !== RETIRE);
+  const isRetiring = !(ended instanceof AppError) && ended.why === RETIRE;
+  const lastAnswers = http?.stop(!isRetiring);
   if (ended instanceof AppError) {
     const { code, message } = ended;
     logger.error({ code, err: ended }, 'start failed');
@@ -288,11 +289,10 @@ export async function serve(options: ServeOptions): Promise<number> {
     await lastWords(approvals.stop({ reason: message, code }), LAST_EDITS_MS, channel);
   } else {
     logger.info({ reason: ended.why }, 'daemon stopping');
-    if (ended.why === RETIRE) await lastWords(approvals.retire(), RETIRE_MS, channel);
+    if (isRetiring) await lastWords(approvals.retire(), RETIRE_MS, channel);
     else await lastWords(approvals.stop({ reason: 'The daemon was stopped.' }), LAST_EDITS_MS, channel);
   }
   await lastAnswers;
-  const isRetiring = !(ended instanceof AppError) && ended.why === RETIRE;
   await Promise.race([collector?.stop(), Bun.sleep(isRetiring ? RETIRE_MS : LAST_EVENTS_MS)]);
   journal.close();
   return ended instanceof AppError ? ended.exitCode : 0;

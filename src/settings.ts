@@ -5,6 +5,7 @@
 import { readDuration } from './durations.ts';
 import { AppError } from './errors.ts';
 import { fileStatus, readSmallFile } from './file-status.ts';
+import { isLoopback } from './loopback.ts';
 import { type Flag, type Option, type ParsedArgv, TABLE } from './options.ts';
 import { homeOf } from './state.ts';
 import type { FailurePolicy } from './types.ts';
@@ -244,7 +245,7 @@ function url({ text, from }: { text: string | undefined; from: string }): string
 
 function isSlackOrLoopback({ protocol, hostname }: URL): boolean {
   if (protocol === 'https:' && (hostname === 'slack.com' || hostname.endsWith('.slack.com'))) return true;
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  return isLoopback(hostname);
 }
 
 /** A wrong flag is a wrong command line; a wrong variable or file is not. */

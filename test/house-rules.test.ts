@@ -62,6 +62,9 @@ const FLOOR = new Set([
   'hook-command',
   'csv',
   'wildcard',
+  'retry-after',
+  'loopback',
+  'last-part',
   'config-words',
 ]);
 /** What is secret in a text is asked by the recorder and by every channel. */

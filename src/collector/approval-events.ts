@@ -3,7 +3,7 @@ import type { EventKind, EventRecord } from '../events.ts';
 import { isObject } from '../protocol.ts';
 import type { AgentName, StoreRecord } from '../types.ts';
 import { idOfApproval, isoTime } from './event-identity.ts';
-import { lastPart } from './fields.ts';
+import { projectOf } from './fields.ts';
 
 export interface ApprovalEventsOptions {
   readonly host: string;
@@ -83,7 +83,7 @@ function subjectOf({ agent, input }: Readonly<Record<string, unknown>>): Subject
   return {
     session_id: typeof session_id === 'string' ? session_id : 'unknown',
     agent: typeof agent === 'string' ? (agent as AgentName) : null,
-    project: lastPart(cwd) ?? null,
+    project: projectOf(cwd) ?? null,
     tool: typeof tool_name === 'string' ? tool_name : null,
   };
 }

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { describeIssue } from '../config-words.ts';
 import { AppError } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
 import { type WebhookRule, webhookRules } from './webhooks-rules.ts';
 
 export interface CollectorSettings {
@@ -109,10 +110,6 @@ export function resolveCollector(flags: Flags, env: Environment, config: Collect
   if ((settings.tlsCert === undefined) !== (settings.tlsKey === undefined))
     throw new AppError('usage', 'Expected --tls-cert and --tls-key together, got one of them');
   return settings;
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }
 
 /**

@@ -59,6 +59,11 @@ export function address(path: string, ...parts: readonly Readonly<Record<string,
   return query.size === 0 ? path : `${path}?${query}`;
 }
 
-function withoutUndefined(values: { readonly [K in keyof EventFilter]: EventFilter[K] | undefined }): EventFilter {
+/** A filter of those that are given. */
+export function withoutUndefined(
+  values: {
+    readonly [K in keyof EventFilter]: EventFilter[K] | undefined;
+  },
+): EventFilter {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

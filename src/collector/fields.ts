@@ -1,4 +1,5 @@
 /** Reading values that nobody has checked: what agents and senders wrote. */
+import { lastPart } from '../last-part.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -34,9 +35,8 @@ export function textsOf(fields: Fields, key: string, limit: number): readonly st
 /** What a project may be called, in characters. */
 const MAX_PROJECT = 256;
 
-/** The name of a directory, which is a project's; undefined where there is none. Without a regular expression: one that looks for the end of many slashes takes minutes. */
-export function lastPart(path: unknown): string | undefined {
-  if (typeof path !== 'string') return undefined;
-  const name = path.split(/[/\\]/).findLast((part) => part !== '');
+/** What a directory is called; undefined for what is none, and for more than a project is called. */
+export function projectOf(directory: unknown): string | undefined {
+  const name = typeof directory === 'string' ? lastPart(directory) : undefined;
   return name === undefined || name.length > MAX_PROJECT ? undefined : name;
 }

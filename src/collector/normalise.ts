@@ -5,7 +5,7 @@ import { isObject } from '../protocol.ts';
 import type { AgentName } from '../types.ts';
 import { idOfApproval, idOfName, isoTime, newId, readTime, timeOfId } from './event-identity.ts';
 import { agentOf, kindOf } from './event-kinds.ts';
-import { lastPart } from './fields.ts';
+import { projectOf } from './fields.ts';
 
 /** Who sends, and how: the same for all events of a request. */
 export interface Sender {
@@ -98,7 +98,7 @@ function typed(
   const { data } = body;
   const isTrusted = sender.isTrusted && event_type.startsWith('approval.');
   const stated = isTrusted ? textOf(body.project) : sender.statedProject;
-  const project = sender.project ?? stated ?? lastPart(isObject(data) ? data.cwd : undefined) ?? null;
+  const project = sender.project ?? stated ?? projectOf(isObject(data) ? data.cwd : undefined) ?? null;
   const idOf = isTrusted ? idOfApproval : idOfName;
   const identity = identify(event_id, body.timestamp, (name) => idOf(project, name), index, sender, moment);
   const kept = (key: string): boolean => TYPED_KEYS.has(key) || (isTrusted && TRUSTED_KEYS.has(key));
@@ -139,7 +139,7 @@ function hook(
   moment: Moment,
 ): EventRecord {
   const { hook_event_name, session_id, cwd, custom_metadata: enriched } = input;
-  const project = sender.project ?? sender.statedProject ?? lastPart(cwd) ?? null;
+  const project = sender.project ?? sender.statedProject ?? projectOf(cwd) ?? null;
   const eventId = input.event_id ?? textOf(body.event_id, MAX_EVENT_ID);
   const time = input.timestamp ?? body.timestamp;
   const identity = identify(eventId, time, (name) => idOfName(project, name), index, sender, moment);

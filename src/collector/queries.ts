@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { EventFilter, EventStore } from '../events.ts';
 import { readTime } from './event-identity.ts';
+import { withoutUndefined } from './event-query.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
@@ -71,8 +72,4 @@ function withoutNul<T extends EventFilter>(filter: T): T {
   return Object.fromEntries(
     entries.map(([key, value]) => [key, typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value]),
   ) as T;
-}
-
-function withoutUndefined(filter: { readonly [Key in keyof EventFilter]: EventFilter[Key] | undefined }): EventFilter {
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as EventFilter;
 }

@@ -1,6 +1,7 @@
 /** Tells others of events: a POST for each event that a rule matches, in the background, in order for each rule. */
 import { lookup } from 'node:dns/promises';
 import type { EventRecord } from '../events.ts';
+import { retryAfterOf } from '../retry-after.ts';
 import { isPublicAddress, literalOf } from './webhooks-addresses.ts';
 import { isMatch, type WebhookRule } from './webhooks-rules.ts';
 import { createRender, type Render } from './webhooks-template.ts';
@@ -195,10 +196,9 @@ async function resolveAll(hostname: string): Promise<readonly string[]> {
 function meaningOf({ status, headers }: Response, now: number): Told {
   if (status >= 200 && status < 300) return { isTaken: true };
   const isFinal = status !== 408 && status !== 429 && status < 500;
-  const after = headers.get('Retry-After') ?? '';
-  const ms = /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - now;
-  const retryAfterMs = Number.isNaN(ms) ? {} : { retryAfterMs: Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS) };
-  return { isTaken: false, isFinal, reason: `status ${status}`, ...retryAfterMs };
+  const retryAfterMs = retryAfterOf(headers.get('Retry-After'), now, MAX_RETRY_AFTER_MS);
+  const reason = `status ${status}`;
+  return { isTaken: false, isFinal, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
 /** Rejects when the signal comes first. */

@@ -1,7 +1,7 @@
 /** `collect`: takes hook events over HTTP, keeps them, and shows them. Runs until it is told to stop. */
 import { readFileSync } from 'node:fs';
 import { createCollector } from '../collector/collector.ts';
-import { type CollectorSettings, checkExposure, isLoopback, resolveCollector } from '../collector/config.ts';
+import { type CollectorSettings, checkExposure, resolveCollector } from '../collector/config.ts';
 import { createKey, createKeyRing, type KeyRing } from '../collector/keys.ts';
 import { serve } from '../collector/serve.ts';
 import { raiseDescriptors } from '../daemon-limits.ts';
@@ -9,6 +9,7 @@ import { AppError } from '../errors.ts';
 import { changingKeys, collectorSections, keysFile, openEventStore, retainRegularly } from '../event-stores.ts';
 import type { EventStore } from '../events.ts';
 import { createLogger, type Logger, stderrSink } from '../logger.ts';
+import { isLoopback } from '../loopback.ts';
 import type { Settings } from '../settings.ts';
 import { statePaths } from '../state.ts';
 import type { Said } from '../types.ts';

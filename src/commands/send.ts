@@ -5,12 +5,13 @@
 
 import { AppError, oneLine, toAppError } from '../errors.ts';
 import { fileStatus, readSmallFile } from '../file-status.ts';
+import { isLoopback } from '../loopback.ts';
 import type { ParsedArgv } from '../options.ts';
 import { createDelivery, type Delivery } from '../sender/delivery.ts';
 import { prepareEvent, type SentEvent } from '../sender/event.ts';
 import { isWanted, readPatterns } from '../sender/filter.ts';
 import type { Spool } from '../sender/spool.ts';
-import { isLoopback, resolveTarget, type Target, type TargetOptions } from '../sender/target.ts';
+import { resolveTarget, type Target, type TargetOptions } from '../sender/target.ts';
 import { configFileOf } from '../settings.ts';
 import { statePaths } from '../state.ts';
 import { readDocument } from '../stdin.ts';
@@ -167,7 +168,7 @@ async function openSpool(env: Environment): Promise<Spool> {
 
 function deliveryTo(target: Target, env: Environment): Delivery {
   // Bun sends what is for this machine to a proxy, too; and a proxy reads what is not encrypted.
-  if (isLoopback(target.url) || (target.isKeyConfigured && target.url.protocol === 'http:'))
+  if (isLoopback(target.url.hostname) || (target.isKeyConfigured && target.url.protocol === 'http:'))
     for (const name of ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'])
       if (env[name] !== undefined) delete process.env[name];
   // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.

@@ -1,4 +1,5 @@
 /** One event, or a list of them, as an HTTP request, and what its answer means. */
+import { retryAfterOf } from '../retry-after.ts';
 import { type Entry, eventNameOf } from './event.ts';
 import { addressesOf, type Target } from './target.ts';
 
@@ -90,15 +91,8 @@ function meaningOf({ status, headers }: Response, shown: string, now: number): D
   if (status >= 200 && status < 300) return { state: 'sent' };
   const reason = `Expected ${shown} to take the event, got status ${status}`;
   if (status !== 408 && status !== 429 && status < 500) return { state: 'refused', status, reason };
-  const retryAfterMs = retryAfterOf(headers.get('Retry-After'), now);
+  const retryAfterMs = retryAfterOf(headers.get('Retry-After'), now, MAX_RETRY_AFTER_MS);
   return { state: 'later', isSlow: false, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-}
-
-/** Seconds or a date (RFC 9110, 10.2.3) -> milliseconds from now. */
-export function retryAfterOf(text: string | null, now: number): number | undefined {
-  if (text === null) return undefined;
-  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }
 
 /** Text of an agent or a person as a header: what is not plain ASCII, and the percent sign itself, as percent-encoded UTF-8. */

@@ -1,5 +1,6 @@
 /** What is made of a hook's input before it is sent: whatever the agent said stays as it is, and only what is missing is added. */
 import { hostname, userInfo } from 'node:os';
+import { lastPart } from '../last-part.ts';
 
 export type SentEvent = Readonly<Record<string, unknown>>;
 
@@ -66,10 +67,6 @@ function placeOf(event: SentEvent): string | undefined {
 
 function firstText(values: readonly unknown[]): string | undefined {
   return values.find((value): value is string => typeof value === 'string' && value !== '');
-}
-
-function lastPart(path: string): string | undefined {
-  return path.split(/[/\\]/).findLast((part) => part !== '');
 }
 
 function named(name: string | undefined): Readonly<Record<string, string>> {

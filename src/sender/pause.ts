@@ -13,7 +13,7 @@ export function backoffMs(tries: number, random: () => number, maxMs = MAX_MS): 
   return Math.round(full / 2 + (full / 2) * random());
 }
 
-/** In ms since the epoch, until when nothing should be sent; 0 for now. @param text what the file holds; undefined for none */
+/** Until when nothing should be sent, in ms since the epoch; 0 where nothing stands against it. @param text what the file holds; undefined for none */
 export function pauseUntil(text: string | undefined, now: number): number {
   const { until } = readPause(text);
   // A clock that went back must not silence a hook for long.

@@ -2,7 +2,7 @@
 import { AppError } from '../errors.ts';
 
 /** The collector on this machine. */
-export const DEFAULT_URL = 'http://localhost:3030/events';
+const DEFAULT_URL = 'http://localhost:3030/events';
 
 export interface Target {
   readonly url: URL;
@@ -62,10 +62,6 @@ export function addressesOf(url: URL): readonly string[] {
     own.hostname = hostname;
     return own.href;
   });
-}
-
-export function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
 
 function firstOf(sources: readonly (readonly [string, string | undefined])[]): readonly [string, string] {

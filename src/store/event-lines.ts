@@ -21,7 +21,7 @@ const KINDS: readonly EventKind[] = [
 ];
 const NUMBERS = new Map<string, number>(KINDS.map((kind, number) => [kind, number]));
 /** Of kinds that a later version has written. */
-export const UNKNOWN_KIND = 255;
+const UNKNOWN_KIND = 255;
 
 export function numberOfKind(kind: string): number {
   return NUMBERS.get(kind) ?? UNKNOWN_KIND;

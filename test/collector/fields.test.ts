@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { createApprovalEvents } from '../../src/collector/approval-events.ts';
-import { lastPart } from '../../src/collector/fields.ts';
+import { projectOf } from '../../src/collector/fields.ts';
 import { normalise } from '../../src/collector/normalise.ts';
 
 /** A mebibyte of them would keep a backtracking expression busy for minutes, and with it the daemon and all who wait. */
@@ -8,10 +8,10 @@ const SLASHES = `${'/'.repeat(1_000_000)}x`;
 const MOST_MS = 1_000;
 
 test('a project is the name of its directory, whatever stands around it', () => {
-  expect(lastPart('/home/ada/webshop')).toBe('webshop');
-  expect(lastPart('/home/ada/webshop//')).toBe('webshop');
-  expect(lastPart('C:\\code\\webshop\\')).toBe('webshop');
-  for (const none of ['/', '', undefined, 7, `/${'x'.repeat(257)}`]) expect(lastPart(none)).toBeUndefined();
+  expect(projectOf('/home/ada/webshop')).toBe('webshop');
+  expect(projectOf('/home/ada/webshop//')).toBe('webshop');
+  expect(projectOf('C:\\code\\webshop\\')).toBe('webshop');
+  for (const none of ['/', '', undefined, 7, `/${'x'.repeat(257)}`]) expect(projectOf(none)).toBeUndefined();
 });
 
 test('a directory of a million slashes holds nobody up', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { createDelivery, type Delivered, headerText, retryAfterOf } from '../../src/sender/delivery.ts';
+import { createDelivery, type Delivered, headerText } from '../../src/sender/delivery.ts';
 import type { Entry } from '../../src/sender/event.ts';
 import { resolveTarget } from '../../src/sender/target.ts';
 
@@ -106,10 +106,7 @@ describe('an answer', () => {
   test('may say how long to wait, within an hour', async () => {
     expect(await told(429, { 'Retry-After': '7' })).toMatchObject({ retryAfterMs: 7_000 });
     expect(await told(200, { 'Retry-After': '7' })).toEqual({ state: 'sent' });
-    expect(retryAfterOf('Thu, 01 Jan 1970 00:00:09 GMT', 2_000)).toBe(7_000);
-    expect(retryAfterOf('999999999', 0)).toBe(3_600_000);
-    expect(retryAfterOf('Thu, 01 Jan 1970 00:00:09 GMT', 20_000)).toBe(0);
-    expect(retryAfterOf('soon', 0)).toBeUndefined();
+    expect(await told(429, { 'Retry-After': '999999999' })).toMatchObject({ retryAfterMs: 3_600_000 });
   });
 });
 
